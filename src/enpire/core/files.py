@@ -26,12 +26,12 @@ def sync_directory(path: Path) -> None:
 
 
 def write_durably(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Write a file so that after any crash it is either absent (or old) or complete: temporary, fsync, rename, fsync."""
+    """Write a file that after any crash is either absent (or old) or complete: temporary, fsync, rename, fsync."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    os.rename(temporary, path)
+    temporary.rename(path)
     sync_directory(path.parent)

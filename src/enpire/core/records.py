@@ -205,6 +205,8 @@ class Proposal:
         kind: Sort of move, free text, e.g. `structure`, `tune`, `identify`, `cross`.
         parent: Idea whose code this builds on; None builds on the baseline.
         inspired_by: Other ideas whose recipes were used.
+        adopt: Ideas whose change the harness cherry-picks onto the handed-in files.
+        revert: Ideas whose change the harness reverts in the handed-in files.
         predicted_effect: Expected change of the success rate, in [-1, 1].
         variants: Up to 8 points of the declared parameters, `{"block.parameter": value}`; the first may be empty
             (the files as they are).
@@ -214,6 +216,8 @@ class Proposal:
     kind: str = "code"
     parent: str | None = None
     inspired_by: tuple[str, ...] = ()
+    adopt: tuple[str, ...] = ()
+    revert: tuple[str, ...] = ()
     predicted_effect: float = 0.0
     variants: tuple[dict[str, float], ...] = ({},)
 

@@ -1,0 +1,47 @@
+# Everything sets itself up: a fresh machine with Python >= 3.11 and git needs nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: demo test lint types imports unit crash study clean
+
+demo: .venv/.demo  ## install, then improve a policy on Gym-PushT until its success rate is certified
+	$(BIN)/enpire run gym:gym_pusht/PushT-v0 $(DEMO_ARGS)
+
+test: lint types imports unit  ## everything CI checks
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+imports: $(STAMP)
+	$(BIN)/lint-imports
+
+unit: $(STAMP)
+	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
+
+crash: $(STAMP)  ## 100 random kills of a campaign; minutes
+	$(BIN)/pytest -m slow tests/crash $(PYTEST_ARGS)
+
+study: $(STAMP)  ## measure the decision rules again
+	$(BIN)/python benchmarks/statistics/study.py --table all
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "enpire needs Python >= 3.11; found $$($(PYTHON) --version). Try: make PYTHON=python3.12"; exit 1; }
+	@git --version >/dev/null || { echo "enpire needs git >= 2.38: apt-get install git"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.demo: $(BIN)/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(STAMP): $(BIN)/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ .venv/.demo
+
+clean:
+	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

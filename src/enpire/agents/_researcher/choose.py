@@ -1,0 +1,106 @@
+"""Choose the next move, carry it out in the workspace and write the proposal.
+
+Every option states an expected gain and a spread in utility above the champion's. One draw per option decides
+(Thompson sampling), so that several researchers with the same brief go different ways. What turns out to be empty, a
+copy or already refused gives way to the next best.
+"""
+
+from pathlib import Path
+
+from enpire.agents._researcher import cross, identify, retry, simplify, structure, tune
+from enpire.agents._researcher.knowledge import Knowledge, Recipe, recipe_of
+from enpire.agents._researcher.option import Draft, Option
+from enpire.agents._workspace import read_parameters, read_recipe, replace_files, set_values, swap, train
+from enpire.core.brief import Brief
+from enpire.core.errors import BadInput
+from enpire.core.records import Proposal
+
+MOVES = (structure, tune, identify, cross, simplify, retry)
+
+Signature = tuple[Recipe, tuple[tuple[str, float], ...]]
+
+
+def propose(brief: Brief, workspace: Path) -> Proposal | None:
+    """Edit the workspace and return the proposal that goes with it; None if there is nothing left to try.
+
+    Raises:
+        BadInput: The brief does not describe its own champion, or a file in it is broken.
+    """
+    known = _read(brief)
+    tried = {_signature(t.recipe, t.parameters) for t in known.trials.values()}
+    for option in ranked(known):
+        draft = option.draft()
+        if draft is None or known.refused(draft.hypothesis):
+            continue
+        points = _carry_out(known, draft, workspace, tried)
+        if points:
+            return Proposal(
+                hypothesis=draft.hypothesis,
+                kind=draft.kind,
+                parent=draft.base.idea,
+                inspired_by=draft.inspired_by,
+                adopt=draft.adopt,
+                revert=draft.revert,
+                predicted_effect=draft.predicted_effect,
+                variants=tuple(points),
+            )
+    return None
+
+
+def ranked(known: Knowledge) -> list[Option]:
+    """All options, the most promising draw first; the last resort last."""
+    found = [option for move in MOVES for option in move.options(known)]
+    draws = known.rng.standard_normal(len(found))
+    order = sorted(range(len(found)), key=lambda n: -(found[n].gain + found[n].spread * draws[n]))
+    last = tune.last_resort(known)
+    return [found[n] for n in order] + ([last, last] if last is not None else [])
+
+
+def _read(brief: Brief) -> Knowledge:
+    ids = {idea.id for idea in brief.ideas}
+    if brief.champion not in ids:
+        raise BadInput(f"the champion {brief.champion!r} is not among the ideas: {', '.join(sorted(ids)) or 'none'}")
+    known = Knowledge(brief)
+    if known.champion.best not in known.trials:
+        raise BadInput(f"idea {brief.champion} has no slots: policy.py needs lines `from blocks.x import X  # slot: x`")
+    return known
+
+
+def _carry_out(known: Knowledge, draft: Draft, workspace: Path, tried: set[Signature]) -> list[dict[str, float]]:
+    """Write the draft's files; returns the variants that are new, or nothing."""
+    if not known.usable(draft.base):
+        return []
+    replace_files(workspace, Path(known.brief.candidates) / draft.base.commit)
+    for slot, block in draft.swaps:
+        swap(workspace, Path(known.brief.library), slot, block)
+    set_values(workspace, draft.values)
+    blocks = read_recipe(workspace).values()
+    if draft.identify:
+        before = read_parameters(workspace, blocks)
+        done = train(workspace, Path(known.brief.data))
+        if not draft.swaps and (done == "failed" or read_parameters(workspace, blocks) == before):
+            return []
+    if draft.adopt or draft.revert:
+        return list(draft.points)
+    return _new_points(workspace, draft.points, tried)
+
+
+def _new_points(workspace: Path, points: tuple[dict[str, float], ...], tried: set[Signature]) -> list[dict[str, float]]:
+    """Points that no earlier candidate had; if the files as they are are not new, the first new point is written."""
+    recipe = read_recipe(workspace)
+    held = {p.name: p.value for p in read_parameters(workspace, recipe.values()).values()}
+    fresh: list[dict[str, float]] = []
+    seen = set(tried)
+    for point in points:
+        signature = _signature(recipe_of(recipe), held | point)
+        if signature not in seen:
+            seen.add(signature)
+            fresh.append(point)
+    if fresh and fresh[0]:
+        set_values(workspace, fresh[0])
+        fresh[0] = {}
+    return fresh
+
+
+def _signature(recipe: Recipe, parameters: dict[str, float]) -> Signature:
+    return recipe, tuple(sorted((name, float(f"{value:.6g}")) for name, value in parameters.items()))

@@ -1,0 +1,154 @@
+"""Search the declared parameters of one lane: one generation of CMA-ES per idea, replayed from the reports.
+
+Few noisy episodes stand behind each point, so utilities are first smoothed over the lane (`landscape`), and the next
+generation is chosen among many points that CMA-ES asks for. A lane that is not the champion's gets about 100 episodes
+before its structure counts as a dead end: with poor parameters the decisive structure may look worse than the naive
+one.
+"""
+
+import contextlib
+import io
+import warnings
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from enpire.agents._researcher.knowledge import Knowledge, Lane, Trial, error_of, recipe_of
+from enpire.agents._researcher.landscape import Landscape
+from enpire.agents._researcher.option import Draft, Option
+from enpire.agents._workspace import Parameter
+
+KIND = "tune"
+Array = NDArray[np.floating[Any]]
+
+_POINTS = 8
+_POOL = 48
+_STEP = 0.2
+"""First step size of CMA-ES in the unit cube."""
+_GAIN = 0.12
+"""Expected gain of a first generation, as a share of the headroom."""
+_PATIENCE = 150.0
+"""Episodes after which the expected gain of another generation has fallen to a third."""
+STRUCTURE_BUDGET = 100
+"""Episodes a structure deserves before it is judged."""
+_BUDGET_GAIN = 0.25
+"""What tuning may still bring to a structure within its budget, as a share of the headroom."""
+_LANES = 6
+
+
+def options(known: Knowledge) -> list[Option]:
+    """The champion's lane, and others that are within their budget or within reach."""
+    own = known.lanes[known.champion_recipe]
+    others = [lane for lane in known.lanes.values() if lane is not own and lane.best.episodes]
+    others.sort(key=lambda lane: -lane.best.utility)
+    found = [_option(known, own, known.champion_trial)]
+    found += [_option(known, lane, lane.best) for lane in others[:_LANES]]
+    return [option for option in found if option is not None]
+
+
+def last_resort(known: Knowledge) -> Option | None:
+    """The champion's lane once more, whatever is in flight."""
+    own = known.lanes[known.champion_recipe]
+    if not any(p.searchable for p in known.files(known.champion.best).values()):
+        return None
+    return Option(kind=KIND, gain=0.0, spread=0.0, draft=partial(_draft, known, own, known.champion_trial))
+
+
+def _option(known: Knowledge, lane: Lane, base: Trial) -> Option | None:
+    if not known.usable(base) or not any(p.searchable for p in known.files(base.commit).values()):
+        return None
+    running = sum(1 for idea in known.undecided if idea.recipe and recipe_of(idea.recipe) == lane.recipe)
+    crowding = 0.5**running
+    habit = _GAIN * float(np.exp(-lane.spent / _PATIENCE)) + 0.02
+    if lane.recipe == known.champion_recipe:
+        gain, spread = habit * known.headroom, 0.6 * habit * known.headroom
+    else:
+        behind = base.utility - known.level
+        young = lane.spent < STRUCTURE_BUDGET
+        gain = behind + (_BUDGET_GAIN if young else habit) * known.headroom
+        spread = (0.2 if young else 0.05) * known.headroom + 0.5 * error_of(base)
+        if running:
+            return None
+    return Option(kind=KIND, gain=gain * crowding, spread=spread * crowding, draft=partial(_draft, known, lane, base))
+
+
+def _draft(known: Knowledge, lane: Lane, base: Trial) -> Draft:
+    parameters = [p for p in known.files(base.commit).values() if p.searchable]
+    units = next_generation(lane, parameters, base, known.rng)
+    points = [{p.name: p.from_unit(u) for p, u in zip(parameters, row, strict=True)} for row in units]
+    blocks = sorted({p.name.partition(".")[0] for p in parameters})
+    number = 1 + sum(1 for idea in known.brief.ideas if idea.kind == KIND and recipe_of(idea.recipe) == lane.recipe)
+    hypothesis = (
+        f"Better values of the {len(parameters)} parameters of {', '.join(blocks)} exist near those of idea "
+        f"{base.idea}: generation {number} of CMA-ES on this recipe, after {lane.spent} episodes, holds a point that "
+        f"beats the champion's utility of {known.level:.2f}. Wrong if none of its {len(points)} points does."
+    )
+    return Draft(
+        base=base,
+        hypothesis=hypothesis,
+        kind=KIND,
+        values=points[0],
+        points=({}, *points[1:]),
+        predicted_effect=round(min(max(base.utility - known.level + 0.1 * known.headroom, -1.0), 1.0), 3),
+    )
+
+
+def next_generation(lane: Lane, parameters: list[Parameter], base: Trial, rng: np.random.Generator) -> Array:
+    """Eight points in the unit cube, shape (8, D)."""
+    tried = [trial for trial in lane.trials if trial.episodes]
+    points = np.array([_unit(trial, parameters) for trial in tried]).reshape(len(tried), len(parameters))
+    start = _unit(lane.trials[0], parameters)
+    if not tried:
+        return np.array(_strategy(start, rng).ask(_POINTS))
+    episodes = np.array([float(trial.episodes) for trial in tried])
+    landscape = Landscape(points, np.array([trial.utility for trial in tried]), episodes)
+    strategy = _replay(lane, parameters, start, landscape, rng)
+    pool = np.array(strategy.ask(_POOL))
+    pool = np.vstack([pool, _partial_moves(pool[: _POOL // 2], _unit(base, parameters), rng)])
+    pool = np.clip(np.vstack([pool, np.asarray(strategy.mean)[None]]), 0.0, 1.0)
+    chosen = [int(np.argmax(landscape.mean(pool)))]
+    while len(chosen) < _POINTS:
+        values = landscape.draw(pool, rng)
+        values[chosen] = -np.inf
+        chosen.append(int(np.argmax(values)))
+    generation: Array = pool[chosen]
+    return generation
+
+
+def _partial_moves(points: Array, base: Array, rng: np.random.Generator) -> Array:
+    """Points that differ from the base in about a third of the coordinates: most parameters do not matter."""
+    moved = rng.random(points.shape) < 1 / 3
+    moved[np.arange(len(points)), rng.integers(points.shape[1], size=len(points))] = True
+    return np.where(moved, points, base)
+
+
+def _replay(
+    lane: Lane, parameters: list[Parameter], start: Array, landscape: Landscape, rng: np.random.Generator
+) -> Any:
+    """CMA-ES after all past generations of the lane, told smoothed utilities."""
+    strategy = _strategy(start, rng)
+    waiting: list[Array] = []
+    for generation in lane.generations:
+        waiting += [_unit(trial, parameters) for trial in generation]
+        if len(waiting) >= _POINTS // 2:
+            points = np.array(waiting)
+            strategy.ask()
+            strategy.tell(list(points), list(-landscape.mean(points)))
+            waiting = []
+    return strategy
+
+
+def _strategy(start: Array, rng: np.random.Generator) -> Any:
+    """CMA-ES in the unit cube. Typed as Any: the library has no types."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        import cma  # imported here: it costs more than all the rest, and only this move needs it
+
+        settings = {"popsize": _POINTS, "bounds": [0.0, 1.0], "verbose": -9, "seed": int(rng.integers(1, 2**31))}
+        return cma.CMAEvolutionStrategy(list(start), _STEP, settings)
+
+
+def _unit(trial: Trial, parameters: list[Parameter]) -> Array:
+    return np.array([p.to_unit(trial.parameters.get(p.name, p.value)) for p in parameters])

@@ -1,0 +1,244 @@
+"""A campaign and everything its one supervisor owns: ledger, hub, fleet, researcher sessions."""
+
+import os
+import queue
+import random
+from collections.abc import Callable
+from types import TracebackType
+
+from enpire.core import registry
+from enpire.core.clock import Clock, SystemClock
+from enpire.core.config import CampaignConfig
+from enpire.core.errors import BadInput, EnpireError
+from enpire.core.process import boot_id
+from enpire.core.records import Idea, TaskSpec, Variant
+from enpire.evolution import selection
+from enpire.evolution.hub import Hub
+from enpire.evolution.workspace import template
+from enpire.ledger import events as e
+from enpire.ledger.folder import Folder, Lock
+from enpire.ledger.log import Ledger
+from enpire.ledger.state import State
+from enpire.researchers import Researchers
+from enpire.rollout.broker import Broker
+from enpire.rollout.fleet import Fleet, StationReport
+from enpire.rollout.messages import Broken, Film, Filmed, Finished, Ready, Run
+
+Observer = Callable[[State, e.Event], None]
+FILM_TIMEOUT_S = 120.0
+SAMPLE_VIDEOS = 3
+"""Videos of successes and of failures that `--video sample` makes."""
+
+
+def create(folder: Folder, config: CampaignConfig, spec: TaskSpec, clock: Clock | None = None) -> None:
+    """Found a campaign: key, hub with the baseline, first ledger row.
+
+    Raises:
+        BadInput: The folder is taken or cannot be written.
+    """
+    registry.load("agent", config.agent)  # an unknown agent fails here, before anything exists
+    folder.create(config.seed)
+    hub = Hub.create(folder.hub)
+    message = f"Baseline for {spec.name}\n\nIdea: {selection.BASELINE}\n"
+    commit = hub.commit(template(spec), parents=(), message=message, branch="baseline")
+    baseline = Idea(
+        id=selection.BASELINE,
+        agent="",
+        hypothesis="Baseline",
+        kind="baseline",
+        parent=None,
+        inspired_by=(),
+        predicted_effect=0.0,
+        commit=commit,
+        variants=(Variant(commit=commit),),
+    )
+    ledger = Ledger(folder.ledger, key=folder.key(), clock=clock or SystemClock())
+    ledger.append(e.CampaignOpened(config=config, spec=spec, baseline=baseline))
+    ledger.close()
+
+
+class Campaign:
+    """An opened campaign. Use as a context manager from the main thread: entering takes the lock and starts stations.
+
+    Args:
+        folder: Campaign folder made by `create`.
+        observe: Called after every event with the state and the event.
+        clock: Source of time.
+
+    Raises:
+        CampaignLocked: Another supervisor runs it.
+        Damaged: The ledger does not match its hash chain.
+    """
+
+    def __init__(
+        self, folder: Folder, observe: Observer = lambda state, event: None, clock: Clock | None = None
+    ) -> None:
+        self.folder = folder
+        self.state = State()
+        self.dead = ""
+        """Why no station is left; empty while there is one."""
+        self._observe, self._clock = observe, clock or SystemClock()
+        self._rules = selection.Rules()
+        self._inbox: queue.SimpleQueue[StationReport] = queue.SimpleQueue()
+
+    def __enter__(self) -> "Campaign":
+        key = self.folder.key()
+        self._lock = Lock(self.folder).__enter__()
+        self._ledger = Ledger(self.folder.ledger, key=key, clock=self._clock)
+        self._ledger.check(key)
+        for event in self._ledger.read():
+            self.state.apply(event)
+        config = self.state.config
+        if config is None:
+            raise BadInput(
+                f"{self.folder.root} holds no campaign: its ledger is empty; start a new one with `enpire run`"
+            )
+        self.config: CampaignConfig = config
+        if self.state.stopped is not None and self.state.stopped.final:
+            raise BadInput(
+                f"this campaign has ended ({self.state.stopped.reason}); see `enpire report {self.folder.root}`"
+            )
+        self._append(e.SupervisorStarted(pid=os.getpid(), boot_id=boot_id()))
+        for ticket in self.state.unfinished:
+            self._append(e.EpisodeLost(ticket=ticket.id, reason="the supervisor died before the record"))
+        self.hub = Hub(self.folder.hub)
+        for commit in self._live_commits():
+            self.hub.checkout(commit, self.folder.candidates / commit)
+        rng = random.Random(None if config.seed is None else f"{config.seed}:{len(self.state.episodes)}")
+        self._broker = Broker(self.state, key, self._rules.race, config.objective, rng)
+        self._researchers = Researchers(self.folder, config, self.hub, self.state, key, self._clock, rng)
+        self._fleet = Fleet(self.folder, config, self._inbox).__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._researchers.close()
+        self._fleet.__exit__(kind, error, trace)
+        self._ledger.close()
+        self._lock.__exit__(kind, error, trace)
+
+    def _append(self, *bodies: e.EventBody) -> None:
+        for event in self._ledger.append(*bodies) if bodies else ():
+            self.state.apply(event)
+            self._observe(self.state, event)
+
+    def _live_commits(self) -> set[str]:
+        commits = {ticket.candidate for ticket in self.state.waiting.values()} | {self.state.champion.commit}
+        for study in self.state.studies.values():
+            if study.closed is None:
+                commits |= {commit for commit in (*study.opened.arms, study.opened.incumbent) if commit}
+        return commits
+
+    # ------------------------------------------------------------------ choose → refine → roll out → decide
+
+    def choose(self) -> None:
+        """Start a session for every researcher that has nothing under test."""
+        self._append(*self._researchers.start_sessions())
+
+    def refine(self) -> None:
+        """Turn what finished sessions hand in into ideas with candidates and races."""
+        for handed_in in self._researchers.collect():
+            self._append(*handed_in)
+
+    def roll_out(self, searching: bool) -> None:
+        """Give every free station a ticket; it counts as started before the station hears of it."""
+        while free := self._fleet.free():
+            ticket = self._broker.next() if searching else self._broker.next_proof()
+            if ticket is None:
+                return
+            started = e.EpisodeStarted(ticket=ticket.id, station=free[0])
+            if ticket.id in self.state.tickets:
+                self._append(started)
+            else:
+                self._append(e.TicketsPlanned(tickets=(ticket,)), started)
+            self._fleet.order(free[0], Run(ticket))
+
+    def decide(self, timeout_s: float) -> None:
+        """Wait for station reports and settle everything that the evidence allows."""
+        message = self._clock.receive(self._inbox, timeout_s)
+        while message is not None:
+            self._hear(message)
+            message = self._clock.receive(self._inbox, 0.0)
+        while decisions := selection.settle(self.state, self._rules):
+            self._append(*decisions)
+            self._researchers.publish(decisions)
+
+    def finish(self) -> bool:
+        """After the search: prove what can be proven. True when nothing is left to prove."""
+        self._append(*self._researchers.close())
+        if not (self.state.open_studies("claim") or self.state.open_studies("confirm")):
+            self._append(*selection.closing(self.state, self._rules))
+        proving = self.state.open_studies("claim") or self.state.open_studies("confirm")
+        return not proving or self._spent()
+
+    def _spent(self) -> bool:
+        config = self.config
+        return (config.budget_episodes is not None and len(self.state.started) >= config.budget_episodes) or (
+            config.budget_minutes is not None and self._ledger.elapsed_s >= config.budget_minutes * 60.0
+        )
+
+    def stop(self, reason: str, *, final: bool) -> None:
+        """Let running episodes finish, then write the last event."""
+        deadline_s = self._clock.now() + 15.0
+        while self._fleet.busy and not self.dead and self._clock.now() < deadline_s:
+            self.decide(0.1)
+        self._append(e.SupervisorStopped(reason=reason, final=final))
+
+    # ------------------------------------------------------------------ reports from stations
+
+    def _hear(self, message: StationReport) -> None:
+        lost = self._fleet.hear(message)
+        match message.report:
+            case Ready(spec=spec, confinement=confinement):
+                self._check_judge(spec)
+                self._append(e.StationUp(station=message.station, confinement=confinement))
+            case Finished(episode):
+                self._append(e.EpisodeRecorded(episode=episode))
+            case Filmed(ticket=ticket, file=file, sha256=digest) if file:
+                self._append(e.VideoMade(ticket=ticket, file=file, sha256=digest))
+            case Broken(reason):
+                self._append(e.StationDown(station=message.station, reason=reason))
+            case None:
+                for order in lost:
+                    if isinstance(order, Run) and order.ticket.id not in self.state.episodes:
+                        self._append(e.EpisodeLost(ticket=order.ticket.id, reason="the station ended"))
+        if self._fleet.alive == 0:
+            self.dead = "; ".join(f"{name}: {reason}" for name, reason in self._fleet.down.items())
+
+    def _check_judge(self, spec: TaskSpec) -> None:
+        expected = self.state.spec
+        assert expected is not None
+        if spec.manifest != expected.manifest:
+            raise EnpireError(
+                f"the judge of {spec.name} has changed since this campaign began (manifest {spec.manifest[:12]}, was "
+                f"{expected.manifest[:12]}): scores would not be comparable. Restore it or start a new campaign"
+            )
+
+    # ------------------------------------------------------------------ videos
+
+    def film(self) -> None:
+        """Render the videos the campaign wants, from recorded actions, on the stations."""
+        wanted = [x for x in self._wanted_videos() if x not in self.state.videos]
+        deadline_s = self._clock.now() + (FILM_TIMEOUT_S if self.config.video == "sample" else 1e9)
+        while (wanted or self._fleet.busy) and not self.dead and self._clock.now() < deadline_s:
+            for station in self._fleet.free():
+                if wanted:
+                    self._fleet.order(station, Film(self.state.episodes[wanted.pop(0)]))
+            self.decide(0.1)
+
+    def _wanted_videos(self) -> list[int]:
+        episodes = [x for x in self.state.episodes.values() if x.result != "invalid"]
+        if self.config.video == "none":
+            return []
+        if self.config.video == "all":
+            return [x.ticket for x in episodes]
+        best = selection.final_candidate(self.state)
+        ours = [x for x in episodes if x.candidate == best]
+        baseline = [x for x in episodes if x.candidate == self.state.ideas[selection.BASELINE].best]
+        failures = [x for x in ours if not x.success][-SAMPLE_VIDEOS:]
+        if len(failures) < SAMPLE_VIDEOS:
+            others = [x for x in episodes if not x.success and x.progress > 0.5 and x not in failures]
+            failures += others[len(failures) - SAMPLE_VIDEOS :]
+        chosen = [x for x in ours if x.success][-SAMPLE_VIDEOS:] + failures + baseline[:1]
+        return list(dict.fromkeys(x.ticket for x in chosen))

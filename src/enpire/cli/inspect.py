@@ -1,0 +1,139 @@
+"""Commands that read a campaign: status, ideas, report, verify-claim. None of them needs the supervisor."""
+
+import json as json_module
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from enpire.cli import app
+from enpire.core.clock import SystemClock
+from enpire.core.errors import BadInput
+from enpire.ledger.folder import Folder
+from enpire.ledger.log import Ledger
+from enpire.ledger.state import State, fold
+
+CampaignFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Campaign folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def read_state(folder: Path) -> State:
+    """State of the campaign in `folder`.
+
+    Raises:
+        BadInput: There is none.
+        Damaged: Its ledger cannot be read.
+    """
+    ledger = Ledger(Folder(folder).ledger, key=None, clock=SystemClock())
+    try:
+        state = fold(ledger.read())
+    finally:
+        ledger.close()
+    if state.config is None:
+        raise BadInput(f"{folder} holds no campaign: its ledger is empty")
+    return state
+
+
+@app.command()
+def status(folder: CampaignFolder, json: AsJson = False) -> None:
+    """Where a campaign stands: champion, claims, ideas, episodes, stations."""
+    from rich.console import Console
+
+    from enpire.dashboard.live import snapshot
+    from enpire.metrics.summary import summary
+
+    state = read_state(folder)
+    if json:
+        print(json_module.dumps(summary(state), indent=2))
+    else:
+        Console().print(snapshot(state))
+
+
+@app.command()
+def ideas(folder: CampaignFolder, json: AsJson = False) -> None:
+    """The idea tree: what was tried, on what it built, what became of it."""
+    from enpire.evolution.ideas import tree_json, tree_text
+
+    state = read_state(folder)
+    print(json_module.dumps(tree_json(state), indent=2) if json else tree_text(state))
+
+
+@app.command()
+def report(folder: CampaignFolder, out: Annotated[Path | None, typer.Option(help="HTML file.")] = None) -> None:
+    """Write the static report (one self-contained HTML file) and the certificates."""
+    print(make_report(Folder(folder), out))
+
+
+@app.command(name="verify-claim")
+def verify_claim(
+    folder: CampaignFolder,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Also replay every claim episode in the environment.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Recompute all certificates from raw episodes; exit code 1 if anything differs."""
+    from enpire import certificates
+    from enpire.evolution.hub import Hub
+    from enpire.tasks import open_task
+
+    campaign = Folder(folder)
+    ledger = Ledger(campaign.ledger, key=None, clock=SystemClock())
+    events = ledger.check(campaign.key())
+    ledger.close()
+    state = read_state(folder)
+    assert state.config is not None
+    task = None
+    if replay:
+        declaration = Path(state.config.declaration) if state.config.declaration else None
+        task = open_task(state.config.task, options=state.config.options, declaration=declaration)
+    problems = certificates.verify(campaign, state, Hub(campaign.hub), task)
+    if task is not None:
+        task.close()
+    claims = (
+        [certificates.issue(campaign, state, Hub(campaign.hub), s) for s in certificates.closed_claims(state)]
+        if not problems
+        else []
+    )
+    if json:
+        rows = [{"claim": c.claim, "statement": c.statement, "certified": c.certified} for c in claims]
+        print(json_module.dumps({"events": events, "claims": rows, "problems": problems}, indent=2))
+    else:
+        for claim in claims:
+            mark = "certified" if claim.certified else "not certified"
+            counts = f"{claim.successes}/{claim.episodes}, lower bound {claim.lower_bound:.4f}"
+            print(f"{claim.claim}: {mark}: {claim.statement}; {counts}")
+        for problem in problems:
+            print(f"DIFFERS  {problem}")
+        if not claims and not problems:
+            print("this campaign has no closed claim")
+    if problems:
+        sys.exit(1)
+
+
+def make_report(folder: Folder, out: Path | None = None) -> Path:
+    """Certificates and HTML report of a campaign, from its ledger and episode folders."""
+    from enpire import certificates
+    from enpire.core.errors import EnpireError
+    from enpire.dashboard.report import ReportVideo, write_report
+    from enpire.evolution import selection
+    from enpire.evolution.hub import Hub
+
+    state, hub = read_state(folder.root), Hub(folder.hub)
+    try:
+        certificates.write_all(folder, state, hub)
+    except EnpireError as error:
+        print(f"enpire: no certificates: {error}", file=sys.stderr)
+    diff = hub.diff(state.ideas[selection.BASELINE].best, selection.final_candidate(state))
+    videos = []
+    for ticket, file in state.videos.items():
+        episode = state.episodes[ticket]
+        title = "baseline" if episode.candidate == state.ideas[selection.BASELINE].best else "candidate"
+        title = "champion" if episode.candidate == selection.final_candidate(state) else title
+        ending = episode.result if episode.success else f"{episode.result} ({episode.reason})"
+        caption = f"episode {ticket}: {ending}, progress {episode.progress:.2f}, {episode.steps} steps"
+        videos.append(ReportVideo(title=title, caption=caption, path=folder.root / file))
+    path = out or folder.report
+    write_report(state, path, diff=diff, videos=videos, root=folder.root)
+    return path

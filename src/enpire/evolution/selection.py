@@ -1,0 +1,268 @@
+"""Decisions: keep, drop, park, crown, claim. Made from the ledger alone, by the rules of `enpire.statistics`.
+
+Each function looks at the state and returns the events that follow from it; none of them acts.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+from scipy.special import betainc
+
+from enpire.core.config import CampaignConfig, Objective
+from enpire.core.records import Episode
+from enpire.ledger import events as e
+from enpire.ledger.state import State, Study
+from enpire.statistics import one_sample, two_sample
+from enpire.statistics.race import RaceRule, Sample, decide, probability_better
+from enpire.statistics.spending import claim_level
+
+BASELINE = "0000"
+FINAL_CONFIRMATION = "confirm-final"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimRule:
+    """When a claim is tried and when it is given up. These change the cost of claims, never their error."""
+
+    worth_trying: float = 0.6
+    """Open a claim when P(rate >= target | fresh episodes of the champion) exceeds this."""
+    hopeless: float = 0.05
+    """Abandon a claim when P(rate >= target | its episodes) falls below this."""
+    cap: int = 3000
+    """Episodes after which a claim is abandoned."""
+    final_episodes: int = 150
+    """Episodes spent at the end of a campaign on the best claim that is in reach."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfirmRule:
+    """When a provisional winner must win again on fresh episodes before it is crowned."""
+
+    keep_rate: float = 0.1
+    """Confirm before crowning when fewer of the recent ideas than this were kept."""
+    recent: int = 20
+    """How many ideas count as recent."""
+    episodes: int = 30
+    """Fresh episodes of a confirmation."""
+    final_cap: int = 100
+    """Most episodes per arm to prove that the champion beats the baseline."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """All thresholds of a campaign's decisions."""
+
+    race: RaceRule = field(default_factory=RaceRule)
+    claim: ClaimRule = field(default_factory=ClaimRule)
+    confirm: ConfirmRule = field(default_factory=ConfirmRule)
+
+
+def settle(state: State, rules: Rules) -> list[e.EventBody]:
+    """The next decision that the evidence allows; empty when there is none. Call again after applying it."""
+    assert state.config is not None
+    for study in state.open_studies("race"):
+        if found := _decide_race(state, study, rules):
+            return found
+    for study in state.open_studies("confirm"):
+        if found := _decide_confirmation(state, study, rules):
+            return found
+    for study in state.open_studies("claim"):
+        cap = rules.claim.cap if study.opened.p0 >= state.config.target else rules.claim.final_episodes
+        if found := _decide_claim(study, rules.claim.hopeless, cap):
+            return found
+    return _open_claim(state, state.config, rules.claim)
+
+
+def closing(state: State, rules: Rules) -> list[e.EventBody]:
+    """What is still to be proven when the search is over: the best claim in reach, and that it was not in vain."""
+    config = state.config
+    assert config is not None
+    if not state.open_studies("claim") and certified(state) is None and not _tried_final_claim(state):
+        return _final_claim(state, config)
+    commit = final_candidate(state)
+    if FINAL_CONFIRMATION not in state.studies and commit != state.ideas[BASELINE].best:
+        idea = _idea_of(state, commit)
+        arms = {"study": FINAL_CONFIRMATION, "kind": "confirm", "idea": idea, "arms": (commit,)}
+        return [e.StudyOpened(**arms, incumbent=state.ideas[BASELINE].best, alpha=config.alpha)]  # type: ignore[arg-type]
+    return []
+
+
+def certified(state: State) -> Study | None:
+    """The claim that reached the campaign's target, if any."""
+    assert state.config is not None
+    for study in _claims(state):
+        proven = isinstance(study.closed, e.StudyClosed) and study.closed.accepted
+        if proven and study.opened.p0 >= state.config.target:
+            return study
+    return None
+
+
+def final_candidate(state: State) -> str:
+    """The policy the campaign hands back: what was certified, else the champion."""
+    study = certified(state)
+    return study.opened.arms[0] if study else state.champion.commit
+
+
+def _sample(episodes: list[Episode], state: State) -> Sample:
+    assert state.config is not None and state.spec is not None
+    objective: Objective = state.config.objective
+    return Sample.of([objective.utility(x, state.spec.max_steps) for x in episodes])
+
+
+def _row(episodes: list[Episode], state: State) -> tuple[int, int, float]:
+    sample = _sample(episodes, state)
+    return (sample.n, sum(x.success for x in episodes), round(sample.mean, 6) if sample.n else 0.0)
+
+
+# ---------------------------------------------------------------------- races
+
+
+def _decide_race(state: State, study: Study, rules: Rules) -> list[e.EventBody]:
+    fresh = state.fresh(state.champion.commit)
+    incumbent = _sample(fresh, state)
+    arms = {arm: _sample(study.of(arm), state) for arm in study.opened.arms}
+    decision = decide(arms, incumbent, rules.race)
+    if decision.verdict is None:
+        return []
+    best = decision.best or max(arms, key=lambda arm: arms[arm].mean if arms[arm].n else 0.0)
+    probability = round(probability_better(arms[best], incumbent), 4)
+    decided = e.IdeaDecided(
+        idea=study.opened.idea,
+        verdict=decision.verdict,
+        best=best,
+        probability=probability,
+        evidence={**{a: _row(study.of(a), state) for a in arms}, "incumbent": _row(fresh, state)},
+        reason=f"P(better than the champion) = {probability:.2f}",
+    )
+    if decision.verdict != "kept":
+        return [decided]
+    if _keeps_are_rare(state, rules.confirm):
+        name = f"confirm-{study.opened.idea}"
+        return [
+            e.StudyClosed(study=study.name, accepted=True, reason="won its race; to be confirmed", log_e=0.0),
+            e.StudyOpened(study=name, kind="confirm", idea=study.opened.idea, arms=(best,)),
+        ]
+    return [decided, e.ChampionCrowned(idea=study.opened.idea, commit=best)]
+
+
+def _keeps_are_rare(state: State, rule: ConfirmRule) -> bool:
+    decided = [n for n in state.ideas.values() if n.verdict is not None and n.idea.id != BASELINE]
+    recent = sorted(decided, key=lambda n: n.decided_s or 0.0)[-rule.recent :]
+    return len(recent) == rule.recent and sum(n.verdict == "kept" for n in recent) < rule.keep_rate * len(recent)
+
+
+# ---------------------------------------------------------------------- confirmations
+
+
+def _decide_confirmation(state: State, study: Study, rules: Rules) -> list[e.EventBody]:
+    if study.name == FINAL_CONFIRMATION:
+        return _decide_final_confirmation(study, rules.confirm)
+    commit, idea = study.opened.arms[0], study.opened.idea
+    episodes, fresh = study.of(commit), state.fresh(state.champion.commit)
+    sample, incumbent = _sample(episodes, state), _sample(fresh, state)
+    if sample.n < rules.race.minimum or incumbent.n < rules.race.minimum:
+        return []
+    probability = round(probability_better(sample, incumbent), 4)
+    lost = sample.n >= 10 and probability < rules.race.discard
+    if sample.n < rules.confirm.episodes and not lost:
+        return []
+    accepted = probability > 0.5
+    race = state.studies[f"race-{idea}"]
+    evidence = {arm: _row(race.of(arm), state) for arm in race.opened.arms}
+    evidence |= {commit: _row(episodes, state), "incumbent": _row(fresh, state)}
+    reason = f"on {sample.n} fresh episodes P(better than the champion) = {probability:.2f}"
+    bodies: list[e.EventBody] = [
+        e.StudyClosed(study=study.name, accepted=accepted, reason=reason, log_e=0.0),
+        e.IdeaDecided(
+            idea=idea,
+            verdict="kept" if accepted else "parked",
+            best=commit,
+            probability=probability,
+            evidence=evidence,
+            reason=reason,
+        ),
+    ]
+    return [*bodies, e.ChampionCrowned(idea=idea, commit=commit)] if accepted else bodies
+
+
+def _decide_final_confirmation(study: Study, rule: ConfirmRule) -> list[e.EventBody]:
+    start = [x.success for x in study.of(study.opened.incumbent)]
+    champion = [x.success for x in study.of(study.opened.arms[0])]
+    crossing = two_sample.first_rejection(start, champion, study.opened.alpha)
+    if crossing is None and min(len(start), len(champion)) < rule.final_cap:
+        return []
+    log_e = two_sample.log_e_value(start[:crossing], champion[:crossing])
+    reason = "beats the baseline" if crossing else f"not proven within {rule.final_cap} episodes per arm"
+    return [e.StudyClosed(study=study.name, accepted=crossing is not None, reason=reason, log_e=log_e)]
+
+
+# ---------------------------------------------------------------------- claims
+
+
+def _probability_at_least(p0: float, outcomes: list[bool]) -> float:
+    """P(rate >= p0) under a uniform prior."""
+    successes = sum(outcomes)
+    return float(1.0 - betainc(1 + successes, 1 + len(outcomes) - successes, p0))
+
+
+def _claims(state: State) -> list[Study]:
+    return [s for s in state.studies.values() if s.opened.kind == "claim"]
+
+
+def _claim(state: State, commit: str, p0: float, alpha: float) -> list[e.EventBody]:
+    attempt = len(_claims(state))
+    level = claim_level(alpha, attempt)
+    name = f"claim-{attempt + 1}"
+    idea = _idea_of(state, commit)
+    return [e.StudyOpened(study=name, kind="claim", idea=idea, arms=(commit,), p0=p0, alpha=level)]
+
+
+def _open_claim(state: State, config: CampaignConfig, rule: ClaimRule) -> list[e.EventBody]:
+    if state.open_studies("claim") or certified(state) is not None or _tried_final_claim(state):
+        return []
+    fresh = [x.success for x in state.fresh(state.champion.commit)]
+    if not fresh or _probability_at_least(config.target, fresh) <= rule.worth_trying:
+        return []
+    return _claim(state, state.champion.commit, config.target, config.alpha)
+
+
+def _decide_claim(study: Study, hopeless: float, cap: int) -> list[e.EventBody]:
+    outcomes = [x.success for x in study.of(study.opened.arms[0])]
+    successes, failures = sum(outcomes), len(outcomes) - sum(outcomes)
+    p0, alpha = study.opened.p0, study.opened.alpha
+    log_e = one_sample.log_e_value(successes, failures, p0)
+    bound = one_sample.lower_bound(successes, failures, alpha)
+    if log_e >= -math.log(alpha):
+        reason = f"success >= {p0:g} proven"
+        return [e.StudyClosed(study=study.name, accepted=True, reason=reason, log_e=log_e, lower_bound=bound)]
+    if len(outcomes) >= cap or _probability_at_least(p0, outcomes) < hopeless:
+        reason = f"given up: {successes} of {len(outcomes)}"
+        return [e.StudyClosed(study=study.name, accepted=False, reason=reason, log_e=log_e, lower_bound=bound)]
+    return []
+
+
+FINAL_RATES = (0.99, 0.98, 0.97, 0.95, 0.93, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
+"""Rates that the last claim of a campaign may be about."""
+
+
+def _final_claim(state: State, config: CampaignConfig) -> list[e.EventBody]:
+    """Claim the highest rate that the fresh episodes make likely, below the target."""
+    fresh = [x.success for x in state.fresh(state.champion.commit)]
+    if state.champion.idea == BASELINE or not fresh:
+        return []
+    for p0 in FINAL_RATES:
+        if p0 < config.target and _probability_at_least(p0, fresh) > 0.9:
+            return _claim(state, state.champion.commit, p0, config.alpha)
+    return []
+
+
+def _tried_final_claim(state: State) -> bool:
+    assert state.config is not None
+    return any(s.opened.p0 < state.config.target for s in _claims(state))
+
+
+def _idea_of(state: State, commit: str) -> str:
+    for crown in reversed(state.crowns):
+        if crown.commit == commit:
+            return crown.idea
+    return state.champion.idea

@@ -1,0 +1,266 @@
+"""The state of a campaign as a fold over its events. Every figure shown anywhere is read from here."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from enpire.core.config import CampaignConfig
+from enpire.core.records import Episode, Idea, IdeaVerdict, TaskSpec, Ticket
+from enpire.core.seeds import SeedClass, class_of
+from enpire.ledger import events as e
+
+FRESH: frozenset[str] = frozenset({"control", "filler", "confirm", "claim"})
+"""Purposes whose episodes did not select the candidate, so they may estimate its rate."""
+
+
+@dataclass
+class IdeaNode:
+    """An idea with what became of it."""
+
+    idea: Idea
+    submitted_s: float
+    verdict: IdeaVerdict | None = None
+    decided_s: float | None = None
+    best: str = ""
+    probability: float = 0.0
+    evidence: dict[str, tuple[int, int, float]] = field(default_factory=dict)
+    reason: str = ""
+
+
+@dataclass
+class Study:
+    """A race, confirmation or claim and its episodes, in the order they were recorded."""
+
+    opened: e.StudyOpened
+    opened_s: float
+    episodes: list[Episode] = field(default_factory=list)
+    tickets: list[Ticket] = field(default_factory=list)
+    in_flight: dict[int, Ticket] = field(default_factory=dict)
+    closed: e.StudyClosed | e.IdeaDecided | None = None
+    closed_s: float | None = None
+
+    @property
+    def name(self) -> str:
+        """Study name, e.g. `race-0007`."""
+        return self.opened.study
+
+    def of(self, commit: str) -> list[Episode]:
+        """Valid episodes of one candidate."""
+        return [episode for episode in self.episodes if episode.candidate == commit and episode.result != "invalid"]
+
+
+@dataclass(frozen=True)
+class Crown:
+    """A champion and when it became one."""
+
+    idea: str
+    commit: str
+    at_s: float
+
+
+@dataclass
+class StationLog:
+    """What one station did: (start, end, purpose) of every episode, in elapsed seconds."""
+
+    confinement: str = ""
+    up: bool = False
+    busy: list[tuple[float, float, str]] = field(default_factory=list)
+    running: dict[int, float] = field(default_factory=dict)
+    invalid: int = 0
+
+
+@dataclass
+class State:
+    """Everything known about a campaign. Build it with `fold`, extend it with `apply`."""
+
+    config: CampaignConfig | None = None
+    spec: TaskSpec | None = None
+    elapsed_s: float = 0.0
+    ideas: dict[str, IdeaNode] = field(default_factory=dict)
+    refused: list[e.IdeaRefused] = field(default_factory=list)
+    studies: dict[str, Study] = field(default_factory=dict)
+    tickets: dict[int, Ticket] = field(default_factory=dict)
+    seeds_met: dict[SeedClass, set[int]] = field(default_factory=dict)
+    """Start states bound so far, by seed class."""
+    started: dict[int, str] = field(default_factory=dict)
+    """Ticket id to station, for every episode that was ever started."""
+    waiting: dict[int, Ticket] = field(default_factory=dict)
+    """Tickets that are planned and need a (new) run: never started, or lost."""
+    episodes: dict[int, Episode] = field(default_factory=dict)
+    recorded_s: dict[int, float] = field(default_factory=dict)
+    _fresh: dict[str, list[Episode]] = field(default_factory=dict)
+    crowns: list[Crown] = field(default_factory=list)
+    stations: dict[str, StationLog] = field(default_factory=dict)
+    sessions: dict[str, e.SessionStarted] = field(default_factory=dict)
+    """Researcher sessions that are running now."""
+    tokens: int = 0
+    videos: dict[int, str] = field(default_factory=dict)
+    stopped: e.SupervisorStopped | None = None
+
+    # ------------------------------------------------------------------ the fold
+
+    def apply(self, event: e.Event) -> None:
+        """Add one event. Pure bookkeeping: no decision is made here."""
+        self.elapsed_s = event.elapsed_s
+        handler = getattr(self, f"_on_{type(event.body).__name__}", None)
+        if handler is not None:
+            handler(event.body, event.elapsed_s)
+
+    def _on_CampaignOpened(self, body: e.CampaignOpened, at_s: float) -> None:
+        self.config, self.spec = body.config, body.spec
+        self.ideas[body.baseline.id] = IdeaNode(
+            body.baseline, at_s, verdict="kept", decided_s=at_s, best=body.baseline.commit
+        )
+        self.crowns.append(Crown(body.baseline.id, body.baseline.commit, at_s))
+
+    def _on_SupervisorStarted(self, body: e.SupervisorStarted, at_s: float) -> None:
+        self.stopped = None
+        self.sessions.clear()
+        for station in self.stations.values():
+            station.up = False
+
+    def _on_SupervisorStopped(self, body: e.SupervisorStopped, at_s: float) -> None:
+        self.stopped = body
+
+    def _on_StationUp(self, body: e.StationUp, at_s: float) -> None:
+        station = self.stations.setdefault(body.station, StationLog())
+        station.up, station.confinement = True, body.confinement
+
+    def _on_StationDown(self, body: e.StationDown, at_s: float) -> None:
+        self.stations.setdefault(body.station, StationLog()).up = False
+
+    def _on_SessionStarted(self, body: e.SessionStarted, at_s: float) -> None:
+        self.sessions[body.session] = body
+
+    def _on_SessionEnded(self, body: e.SessionEnded, at_s: float) -> None:
+        self.sessions.pop(body.session, None)
+        self.tokens += body.tokens
+
+    def _on_IdeaSubmitted(self, body: e.IdeaSubmitted, at_s: float) -> None:
+        self.ideas[body.idea.id] = IdeaNode(body.idea, at_s)
+
+    def _on_IdeaRefused(self, body: e.IdeaRefused, at_s: float) -> None:
+        self.refused.append(body)
+
+    def _on_StudyOpened(self, body: e.StudyOpened, at_s: float) -> None:
+        self.studies[body.study] = Study(body, at_s)
+
+    def _on_StudyClosed(self, body: e.StudyClosed, at_s: float) -> None:
+        self._close(self.studies[body.study], body, at_s)
+
+    def _on_TicketsPlanned(self, body: e.TicketsPlanned, at_s: float) -> None:
+        for ticket in body.tickets:
+            self.tickets[ticket.id] = ticket
+            self.waiting[ticket.id] = ticket
+            self.seeds_met.setdefault(class_of(ticket.seed), set()).add(ticket.seed)
+            if (study := self.studies.get(ticket.study)) is not None:
+                study.tickets.append(ticket)
+                study.in_flight[ticket.id] = ticket
+
+    def _on_EpisodeStarted(self, body: e.EpisodeStarted, at_s: float) -> None:
+        self.waiting.pop(body.ticket, None)
+        self.started[body.ticket] = body.station
+        self.stations.setdefault(body.station, StationLog()).running[body.ticket] = at_s
+
+    def _on_EpisodeRecorded(self, body: e.EpisodeRecorded, at_s: float) -> None:
+        episode = body.episode
+        self.episodes[episode.ticket] = episode
+        self.recorded_s[episode.ticket] = at_s
+        self.waiting.pop(episode.ticket, None)
+        station = self.stations.setdefault(episode.station, StationLog())
+        station.running.pop(episode.ticket, None)
+        station.invalid += episode.result == "invalid"
+        if episode.purpose in FRESH and episode.result != "invalid":
+            self._fresh.setdefault(episode.candidate, []).append(episode)
+        station.busy.append((at_s - episode.duration_s, at_s, episode.purpose))
+        if (study := self.studies.get(episode.study)) is not None:
+            study.in_flight.pop(episode.ticket, None)
+            study.episodes.append(episode)
+
+    def _on_EpisodeLost(self, body: e.EpisodeLost, at_s: float) -> None:
+        ticket = self.tickets[body.ticket]
+        self.stations[self.started[body.ticket]].running.pop(body.ticket, None)
+        study = self.studies.get(ticket.study)
+        if study is None or study.closed is None:
+            self.waiting[body.ticket] = ticket
+
+    def _on_IdeaDecided(self, body: e.IdeaDecided, at_s: float) -> None:
+        node = self.ideas[body.idea]
+        node.verdict, node.decided_s, node.best = body.verdict, at_s, body.best
+        node.probability, node.evidence, node.reason = body.probability, body.evidence, body.reason
+        if (study := self.studies.get(f"race-{body.idea}")) is not None:
+            self._close(study, body, at_s)
+
+    def _on_ChampionCrowned(self, body: e.ChampionCrowned, at_s: float) -> None:
+        self.crowns.append(Crown(body.idea, body.commit, at_s))
+
+    def _on_VideoMade(self, body: e.VideoMade, at_s: float) -> None:
+        self.videos[body.ticket] = body.file
+
+    def _close(self, study: Study, body: e.StudyClosed | e.IdeaDecided, at_s: float) -> None:
+        study.closed, study.closed_s = body, at_s
+        for ticket in study.in_flight:
+            self.waiting.pop(ticket, None)
+
+    # ------------------------------------------------------------------ questions
+
+    @property
+    def champion(self) -> Crown:
+        """The team's best policy now."""
+        return self.crowns[-1]
+
+    @property
+    def unfinished(self) -> list[Ticket]:
+        """Tickets that were started and have neither a record nor a notice of loss."""
+        return [self.tickets[t] for station in self.stations.values() for t in station.running]
+
+    def fresh(self, commit: str) -> list[Episode]:
+        """Valid episodes of a candidate that did not select it, in order of recording."""
+        return [
+            x for x in self.episodes.values() if x.candidate == commit and x.purpose in FRESH and x.result != "invalid"
+        ]
+
+    def open_studies(self, kind: Literal["race", "confirm", "claim"]) -> list[Study]:
+        """Studies of a kind without an answer yet, oldest first."""
+        return [s for s in self.studies.values() if s.opened.kind == kind and s.closed is None]
+
+    @property
+    def ideas_since_kept(self) -> int:
+        """Decided ideas since the last one that was kept."""
+        decided = [n for n in self.ideas.values() if n.decided_s is not None]
+        count = 0
+        for node in sorted(decided, key=lambda n: n.decided_s or 0.0, reverse=True):
+            if node.verdict == "kept":
+                break
+            count += 1
+        return count
+
+    def counts(self) -> dict[str, int]:
+        """Episodes by result, and how many were started."""
+        tally = {"started": len(self.started), "success": 0, "failure": 0, "invalid": 0}
+        for episode in self.episodes.values():
+            tally[episode.result] += 1
+        return tally
+
+    def idea_counts(self) -> dict[str, int]:
+        """Ideas by verdict; the baseline is not an idea."""
+        tally = {"tried": len(self.ideas) - 1, "kept": 0, "dropped": 0, "parked": 0, "refused": len(self.refused)}
+        for name, node in self.ideas.items():
+            if name != "0000" and node.verdict is not None:
+                tally[node.verdict] += 1
+        return tally
+
+    def lineage(self, idea: str) -> list[str]:
+        """Ideas from the baseline to `idea`, following parents."""
+        path = [idea]
+        while (parent := self.ideas[path[-1]].idea.parent) is not None:
+            path.append(parent)
+        return path[::-1]
+
+
+def fold(log: Iterable[e.Event]) -> State:
+    """State after all events of a log."""
+    state = State()
+    for event in log:
+        state.apply(event)
+    return state

@@ -1,0 +1,163 @@
+"""The success curve, and the summary of a campaign."""
+
+from dataclasses import asdict, dataclass
+from statistics import median
+
+from enpire.core.records import Json
+from enpire.ledger.state import State
+from enpire.metrics import tokens
+from enpire.metrics.studies import claims, confirmations, tally, time_uniform_bound, weakest
+from enpire.metrics.utilisation import mru
+from enpire.statistics import intervals
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """One reign of a champion: a flat piece of the success curve, from `at_s` to `until_s`.
+
+    The rate is estimated from all fresh episodes known now, also those recorded after the reign, since they tell how
+    good the policy was. The episodes that selected it are kept apart: they look too good.
+
+    Attributes:
+        at_s, until_s: Elapsed seconds; the last reign lasts until now.
+        successes, episodes: Fresh episodes.
+        low, high: 95 % Wilson interval; (0, 1) without episodes.
+        selected_successes, selected_episodes: What the race that selected it saw.
+    """
+
+    at_s: float
+    until_s: float
+    idea: str
+    commit: str
+    successes: int
+    episodes: int
+    low: float
+    high: float
+    selected_successes: int
+    selected_episodes: int
+
+    @property
+    def rate(self) -> float | None:
+        """Fresh success rate; None without episodes."""
+        return self.successes / self.episodes if self.episodes else None
+
+    @property
+    def selected_rate(self) -> float | None:
+        """Success rate in the race that selected it; None for the baseline."""
+        return self.selected_successes / self.selected_episodes if self.selected_episodes else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChampionReport:
+    """How good the champion is.
+
+    Attributes:
+        successes, episodes: Fresh episodes.
+        wilson: 95 % Wilson interval.
+        lower_bound: Time-uniform lower bound at level `alpha`.
+        lower_bound_episodes: Episodes that `lower_bound` rests on: those of its claims if any, else all fresh ones.
+        median_steps: Median steps to success; None without success.
+    """
+
+    idea: str
+    commit: str
+    successes: int
+    episodes: int
+    wilson: tuple[float, float]
+    alpha: float
+    lower_bound: float
+    lower_bound_episodes: int
+    median_steps: float | None
+
+
+def success_curve(state: State) -> list[CurvePoint]:
+    """The champion's success rate over research wall-clock time, one point per reign, in order."""
+    ends = [crown.at_s for crown in state.crowns[1:]] + [state.elapsed_s]
+    points = []
+    for crown, until_s in zip(state.crowns, ends, strict=True):
+        successes, n = tally(state.fresh(crown.commit))
+        seen, won, _ = state.ideas[crown.idea].evidence.get(crown.commit, (0, 0, 0.0))
+        low, high = intervals.wilson(successes, n)
+        points.append(CurvePoint(crown.at_s, until_s, crown.idea, crown.commit, successes, n, low, high, won, seen))
+    return points
+
+
+def champion(state: State) -> ChampionReport:
+    """Estimate of the champion from episodes that did not select it."""
+    crown, alpha = state.champion, state.config.alpha if state.config is not None else 0.05
+    fresh = state.fresh(crown.commit)
+    successes, n = tally(fresh)
+    claimed = [episode for episode in fresh if episode.purpose == "claim"] or fresh
+    won, of = tally(claimed)
+    return ChampionReport(
+        idea=crown.idea,
+        commit=crown.commit,
+        successes=successes,
+        episodes=n,
+        wilson=intervals.wilson(successes, n),
+        alpha=alpha,
+        lower_bound=time_uniform_bound(won, of - won, alpha),
+        lower_bound_episodes=of,
+        median_steps=median([x.steps for x in fresh if x.success]) if successes else None,
+    )
+
+
+def confinement(state: State) -> str:
+    """Weakest isolation level of any episode so far; of the stations before the first episode."""
+    levels = {episode.confinement for episode in state.episodes.values()}
+    return weakest(levels or {station.confinement for station in state.stations.values()})
+
+
+def summary(state: State) -> Json:
+    """What `enpire status DIR --json` prints: plain dicts, lists, numbers and text.
+
+    A campaign without a single event gives an empty dict. `running` means that the ledger holds no stop: after a
+    crash it is still true.
+    """
+    config = state.config
+    if config is None:
+        return {}
+    use = mru(state)
+    return {
+        "task": config.task,
+        "agent": config.agent,
+        "target": config.target,
+        "alpha": config.alpha,
+        "manifest": state.spec.manifest if state.spec is not None else "",
+        "elapsed_s": state.elapsed_s,
+        "running": state.stopped is None,
+        "stopped": state.stopped.reason if state.stopped is not None else None,
+        "final": state.stopped is not None and state.stopped.final,
+        "episodes": state.counts(),
+        "champion": asdict(champion(state)),
+        "claims": [asdict(claim) for claim in claims(state)],
+        "confirmations": [asdict(confirmation) for confirmation in confirmations(state)],
+        "ideas": state.idea_counts(),
+        "mru": {"total": use.total, "by_purpose": use.by_purpose, "by_station": use.by_station},
+        "tokens": state.tokens,
+        "tokens_per_minute": tokens.mtu(state),
+        "tokens_to_success": tokens.tokens_to_success(state),
+        "time_to_success_s": tokens.time_to_success_s(state),
+        "stations": stations(state),
+        "confinement": confinement(state),
+    }
+
+
+def stations(state: State) -> list[Json]:
+    """One row per station: what it is doing and what it did. `episodes_per_minute` is over the time it was watched."""
+    rows: list[Json] = []
+    minutes = state.elapsed_s / 60
+    for name, log in sorted(state.stations.items()):
+        running = [state.tickets[ticket].purpose for ticket in log.running]
+        rows.append(
+            {
+                "name": name,
+                "up": log.up,
+                "running": running[0] if running else None,
+                "episodes": len(log.busy),
+                "invalid": log.invalid,
+                "episodes_per_minute": len(log.busy) / minutes if minutes > 0 else 0.0,
+                "confinement": log.confinement,
+            }
+        )
+    return rows

@@ -1,0 +1,179 @@
+"""Claims and confirmations with their counts, intervals and evidence, as they stand in the ledger."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import inf, log
+
+from enpire.core.records import Episode
+from enpire.ledger.events import StudyClosed
+from enpire.ledger.state import State, Study
+from enpire.statistics import intervals, one_sample, spending, two_sample
+
+_ISOLATION = ("none", "lsm", "namespaces")
+"""Isolation levels, weakest first."""
+
+time_uniform_bound = lru_cache(maxsize=4096)(one_sample.lower_bound)
+"""`one_sample.lower_bound` with a memory: (successes, failures, alpha) to bound."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimReport:
+    """A statement "success >= p0" and how far it came.
+
+    Attributes:
+        state: open, certified or abandoned.
+        alpha: Level spent on it.
+        episodes, successes: Valid fresh episodes that it rests on.
+        wilson: 95 % Wilson interval of the rate.
+        lower_bound: Time-uniform lower bound at level `alpha`.
+        log_e: Natural logarithm of the e-value against "success <= p0".
+        needed: What `log_e` must reach.
+        invalid: Episodes that did not count, the station's fault.
+        confinement: Weakest isolation level among its episodes; empty without episodes.
+        manifests: Hashes of what judged them; one unless the environment changed on the way.
+        stations: Station to (successes, episodes).
+    """
+
+    study: str
+    idea: str
+    candidate: str
+    p0: float
+    alpha: float
+    state: str
+    certified: bool
+    episodes: int
+    successes: int
+    wilson: tuple[float, float]
+    lower_bound: float
+    log_e: float
+    needed: float
+    reason: str
+    invalid: int
+    confinement: str
+    manifests: tuple[str, ...]
+    stations: dict[str, tuple[int, int]]
+    opened_s: float
+    closed_s: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfirmationReport:
+    """A statement "the candidate beats the incumbent".
+
+    Attributes:
+        state: open, confirmed or not confirmed.
+        log_e: Natural logarithm of the e-value against "the candidate is no better".
+        discovery: Whether e-BH at the campaign's alpha keeps it among all closed confirmations.
+    """
+
+    study: str
+    idea: str
+    candidate: str
+    incumbent: str
+    alpha: float
+    state: str
+    accepted: bool
+    episodes: int
+    successes: int
+    wilson: tuple[float, float]
+    incumbent_episodes: int
+    incumbent_successes: int
+    incumbent_wilson: tuple[float, float]
+    log_e: float
+    discovery: bool
+    reason: str
+    confinement: str
+    opened_s: float
+    closed_s: float | None
+
+
+def claims(state: State) -> list[ClaimReport]:
+    """All claims, oldest first."""
+    return [_claim(state, study) for study in state.studies.values() if study.opened.kind == "claim"]
+
+
+def confirmations(state: State) -> list[ConfirmationReport]:
+    """All confirmations, oldest first, with what e-BH keeps among the closed ones."""
+    studies = [study for study in state.studies.values() if study.opened.kind == "confirm"]
+    closed = [study for study in studies if isinstance(study.closed, StudyClosed)]
+    alpha = state.config.alpha if state.config is not None else 0.05
+    values = [study.closed.log_e for study in closed if isinstance(study.closed, StudyClosed)]
+    kept = {closed[index].name for index in spending.e_bh(values, alpha)} if values else set()
+    return [_confirmation(state, study, study.name in kept) for study in studies]
+
+
+def weakest(levels: set[str]) -> str:
+    """Weakest isolation level of a set; empty for an empty set. A level that is not known is the weakest."""
+    return min(levels, key=lambda level: _ISOLATION.index(level) if level in _ISOLATION else -1, default="")
+
+
+def counted(state: State, study: Study, commit: str) -> list[Episode]:
+    """Valid episodes of a candidate in a study, those recorded after its answer left out."""
+    return [x for x in study.of(commit) if study.closed_s is None or state.recorded_s[x.ticket] <= study.closed_s]
+
+
+def tally(episodes: list[Episode]) -> tuple[int, int]:
+    """Successes and number of episodes."""
+    return sum(episode.success for episode in episodes), len(episodes)
+
+
+def _claim(state: State, study: Study) -> ClaimReport:
+    opened, closed = study.opened, study.closed if isinstance(study.closed, StudyClosed) else None
+    episodes = counted(state, study, opened.arms[0])
+    successes, n = tally(episodes)
+    stations = sorted({episode.station for episode in episodes})
+    return ClaimReport(
+        study=study.name,
+        idea=opened.idea,
+        candidate=opened.arms[0],
+        p0=opened.p0,
+        alpha=opened.alpha,
+        state="open" if closed is None else "certified" if closed.accepted else "abandoned",
+        certified=closed is not None and closed.accepted,
+        episodes=n,
+        successes=successes,
+        wilson=intervals.wilson(successes, n),
+        lower_bound=closed.lower_bound if closed else time_uniform_bound(successes, n - successes, opened.alpha),
+        log_e=closed.log_e if closed else one_sample.log_e_value(successes, n - successes, opened.p0),
+        needed=needed(opened.alpha),
+        reason=closed.reason if closed else "",
+        invalid=sum(episode.result == "invalid" for episode in study.episodes),
+        confinement=weakest({episode.confinement for episode in episodes}),
+        manifests=tuple(sorted({episode.manifest for episode in episodes})),
+        stations={name: tally([x for x in episodes if x.station == name]) for name in stations},
+        opened_s=study.opened_s,
+        closed_s=study.closed_s,
+    )
+
+
+def _confirmation(state: State, study: Study, discovery: bool) -> ConfirmationReport:
+    opened, closed = study.opened, study.closed if isinstance(study.closed, StudyClosed) else None
+    ours, theirs = counted(state, study, opened.arms[0]), counted(state, study, opened.incumbent)
+    (successes, n), (other_successes, other_n) = tally(ours), tally(theirs)
+    live = two_sample.log_e_value([x.success for x in theirs], [x.success for x in ours])
+    return ConfirmationReport(
+        study=study.name,
+        idea=opened.idea,
+        candidate=opened.arms[0],
+        incumbent=opened.incumbent,
+        alpha=opened.alpha,
+        state="open" if closed is None else "confirmed" if closed.accepted else "not confirmed",
+        accepted=closed is not None and closed.accepted,
+        episodes=n,
+        successes=successes,
+        wilson=intervals.wilson(successes, n),
+        incumbent_episodes=other_n,
+        incumbent_successes=other_successes,
+        incumbent_wilson=intervals.wilson(other_successes, other_n),
+        log_e=closed.log_e if closed else live,
+        discovery=discovery,
+        reason=closed.reason if closed else "",
+        confinement=weakest({episode.confinement for episode in [*ours, *theirs]}),
+        opened_s=study.opened_s,
+        closed_s=study.closed_s,
+    )
+
+
+def needed(alpha: float) -> float:
+    """Log e-value that proves a statement at level alpha; infinite for alpha 0."""
+    return -log(alpha) if alpha > 0 else inf

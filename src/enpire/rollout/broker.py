@@ -1,0 +1,125 @@
+"""The broker: what a free station does next. There is always something useful, so robots do not wait."""
+
+import random
+
+from enpire.core import seeds
+from enpire.core.config import Objective
+from enpire.core.records import Purpose, Ticket
+from enpire.ledger.state import State, Study
+from enpire.statistics.race import RaceRule, Sample, next_arm
+
+FILLER_EPISODES = 400
+"""Fresh episodes of a champion after which filler work stops."""
+INVALID_REPEATS = 3
+"""Times a start state is replayed after invalid episodes before it is left out (and published as invalid)."""
+_SEED_CLASS: dict[str, seeds.SeedClass] = {"race": "search", "confirm": "confirm", "claim": "claim", "filler": "search"}
+
+
+def samples(state: State, study: Study, objective: Objective) -> dict[str, Sample]:
+    """Utilities of every arm of a race so far."""
+    assert state.spec is not None
+    horizon = state.spec.max_steps
+    return {a: Sample.of([objective.utility(x, horizon) for x in study.of(a)]) for a in study.opened.arms}
+
+
+def incumbent_sample(state: State, objective: Objective) -> Sample:
+    """Utilities of the champion on fresh episodes: what races compare with."""
+    assert state.spec is not None
+    horizon = state.spec.max_steps
+    return Sample.of([objective.utility(x, horizon) for x in state.fresh(state.champion.commit)])
+
+
+class Broker:
+    """Turns the state of the campaign into tickets.
+
+    Priority: what a crash left unfinished, claims, confirmations, races with their concurrent control, filler.
+
+    Args:
+        state: The fold of the ledger; read only.
+        key: Campaign key, for seeds.
+        rule: How races spend episodes.
+        objective: What races compare.
+        rng: For sampling arms.
+    """
+
+    def __init__(self, state: State, key: bytes, rule: RaceRule, objective: Objective, rng: random.Random) -> None:
+        self._state, self._key, self._rule, self._objective, self._rng = state, key, rule, objective, rng
+
+    def next(self) -> Ticket | None:
+        """The next ticket, planned or new; None when nothing useful is left to do."""
+        if (proof := self.next_proof()) is not None:
+            return proof
+        if self._state.waiting:
+            return next(iter(self._state.waiting.values()))
+        for study in self._state.open_studies("race"):
+            if (ticket := self._race(study)) is not None:
+                return ticket
+        return self._filler()
+
+    def next_proof(self) -> Ticket | None:
+        """The next ticket of a claim or confirmation; None when none is open."""
+        for ticket in self._state.waiting.values():
+            if ticket.purpose in ("claim", "confirm"):
+                return ticket
+        for study in self._state.open_studies("claim"):
+            return self._ticket(study, study.opened.arms[0], "claim")
+        for study in self._state.open_studies("confirm"):
+            return self._ticket(study, self._scarcer(study), "confirm")
+        return None
+
+    def _scarcer(self, study: Study) -> str:
+        arms = [arm for arm in (*study.opened.arms, study.opened.incumbent) if arm]
+        return min(arms, key=lambda arm: len(study.of(arm)) + _flying(study, arm))
+
+    def _race(self, study: Study) -> Ticket | None:
+        arms = samples(self._state, study, self._objective)
+        champion = self._state.champion.commit
+        young = [a for a in arms if arms[a].n + _flying(study, a) < self._rule.minimum]
+        if young:
+            arm: str | None = min(young, key=lambda a: arms[a].n + _flying(study, a))
+        elif any(arms[a].n < self._rule.minimum for a in arms):
+            arm = None  # the last opening episodes are still in flight; the control uses the time
+        else:
+            arm = next_arm(arms, incumbent_sample(self._state, self._objective), self._rule, self._rng)
+        if arm is None:
+            return self._ticket(study, champion, "control")
+        if arms[arm].n + _flying(study, arm) >= self._rule.cap:
+            return None
+        return self._ticket(study, arm, "race")
+
+    def _filler(self) -> Ticket | None:
+        champion = self._state.champion.commit
+        if len(self._state.fresh(champion)) >= FILLER_EPISODES:
+            return None
+        return self._new(champion, self._seed("filler"), "filler", "filler")
+
+    def _ticket(self, study: Study, candidate: str, purpose: Purpose) -> Ticket:
+        """Ticket on the first start state of this study that the candidate has not met.
+
+        All arms of a race meet the same start states in the same order. Arms of a confirmation do not share them:
+        its test wants independent streams.
+        """
+        tickets = study.tickets
+        if study.opened.kind == "confirm":
+            tickets = [t for t in tickets if t.candidate == candidate]
+        met = [t.seed for t in tickets if t.candidate == candidate]
+        invalid = [x.seed for x in study.episodes if x.result == "invalid" and x.candidate == candidate]
+        known = list(dict.fromkeys(t.seed for t in tickets))
+        for seed in known:
+            failed = invalid.count(seed)
+            if met.count(seed) == failed < INVALID_REPEATS:
+                return self._new(candidate, seed, purpose, study.name)
+        return self._new(candidate, self._seed(study.opened.kind), purpose, study.name)
+
+    def _seed(self, kind: str) -> int:
+        """A start state nobody has met: the next of its class."""
+        seed_class = _SEED_CLASS[kind]
+        return seeds.seed(self._key, seed_class, len(self._state.seeds_met.get(seed_class, ())))
+
+    def _new(self, candidate: str, seed: int, purpose: Purpose, study: str) -> Ticket:
+        number = max(self._state.tickets, default=0) + 1
+        return Ticket(id=number, candidate=candidate, seed=seed, purpose=purpose, study=study)
+
+
+def _flying(study: Study, candidate: str) -> int:
+    return sum(ticket.candidate == candidate for ticket in study.in_flight.values())

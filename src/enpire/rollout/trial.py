@@ -1,0 +1,156 @@
+"""One trial: reset → execute → verify. The judge is here; the policy is in another process."""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from enpire.core.clock import Clock
+from enpire.core.errors import EnvironmentFault, PolicyFault, ResetFailed, StationFault
+from enpire.core.records import Observation, Result, Verdict, clip_action
+from enpire.environment.contract import Task
+
+LOAD_TIMEOUT_S = 10.0
+"""Time a policy has to load, and again to reset."""
+MISSES_ALLOWED = 10
+"""Control periods in a row without an answer; one more ends the episode as `deadline`."""
+
+
+class Player(Protocol):
+    """The candidate's side of a trial; see `enpire.rollout.worker.pool.Worker`. All calls may raise PolicyFault."""
+
+    def wait_loaded(self, timeout_s: float) -> None:
+        """Wait until the policy is constructed."""
+        ...
+
+    def reset(self, observation: Observation, timeout_s: float) -> None:
+        """Tell the policy that an episode begins."""
+        ...
+
+    def request(self, step: int, observation: Observation) -> None:
+        """Ask for the action that follows an observation."""
+        ...
+
+    def receive(self, timeout_s: float) -> NDArray[np.float64] | None:
+        """The action, or None if there is none yet."""
+        ...
+
+
+@dataclass
+class Trace:
+    """What happened, step by step. Lists of equal length; `observations` has one entry more."""
+
+    observations: list[Observation] = field(default_factory=list)
+    actions: list[NDArray[np.float64]] = field(default_factory=list)
+    rewards: list[float] = field(default_factory=list)
+    progress: list[float] = field(default_factory=list)
+    success: list[bool] = field(default_factory=list)
+    held: list[bool] = field(default_factory=list)
+    latency_s: list[float] = field(default_factory=list)
+    """Wall time of each answer of the policy."""
+    charged: int = 0
+    """Periods missed before the first command; they shorten the episode because nothing could be held."""
+
+    @property
+    def steps(self) -> int:
+        """Control periods used."""
+        return len(self.actions) + self.charged
+
+    @property
+    def missed(self) -> int:
+        """Control periods the policy overran."""
+        return sum(self.held) + self.charged
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The trace as arrays: `observation.*` (N + 1, ...), `action` (N, A), and per step (N,) the other lists."""
+        found: dict[str, NDArray[Any]] = {}
+        if self.observations:
+            found = {key: np.stack([o[key] for o in self.observations]) for key in self.observations[0]}
+        found["action"] = np.array(self.actions, dtype=np.float64)
+        found["reward"] = np.array(self.rewards, dtype=np.float64)
+        found["progress"] = np.array(self.progress, dtype=np.float64)
+        found["success"] = np.array(self.success, dtype=np.bool_)
+        found["held"] = np.array(self.held, dtype=np.bool_)
+        return found
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended. `reason` is empty on success; `detail` is text for the log."""
+
+    result: Result
+    reason: str
+    verdict: Verdict
+    detail: str = ""
+
+
+_UNSEEN = Verdict(success=None, progress=0.0)
+
+
+def run_trial(task: Task, player: Player, seed: int, clock: Clock) -> tuple[Outcome, Trace]:
+    """Reset the scene, let the policy act until the judge or the step limit ends it, and say what the judge saw.
+
+    The policy's faults are failures of the policy. The environment's and the station's faults make the episode
+    invalid. Nothing the policy sends can be anything but an action.
+    """
+    trace = Trace()
+    try:
+        observation, _ = task.reset(seed=seed)
+        trace.observations.append(observation)
+        player.wait_loaded(LOAD_TIMEOUT_S)
+        player.reset(observation, LOAD_TIMEOUT_S)
+        return _execute(task, player, trace, clock), trace
+    except PolicyFault as fault:
+        progress = trace.progress[-1] if trace.progress else 0.0
+        return Outcome("failure", fault.reason, Verdict(success=False, progress=progress), str(fault)), trace
+    except ResetFailed as fault:
+        return Outcome("invalid", "reset_failed", _UNSEEN, str(fault)), trace
+    except EnvironmentFault as fault:
+        return Outcome("invalid", "environment", _UNSEEN, str(fault)), trace
+    except StationFault as fault:
+        return Outcome("invalid", "station", _UNSEEN, str(fault)), trace
+
+
+def _execute(task: Task, player: Player, trace: Trace, clock: Clock) -> Outcome:
+    spec = task.spec
+    held: NDArray[np.float64] | None = None
+    asked_s, misses = 0.0, 0
+    while trace.steps < spec.max_steps:
+        if misses == 0:
+            asked_s = clock.now()
+            player.request(len(trace.latency_s), trace.observations[-1])
+        answer = player.receive(spec.period_s)
+        if answer is None:
+            misses += 1
+            if misses > MISSES_ALLOWED:
+                raise PolicyFault("deadline", f"no action for {misses} control periods of {spec.period_s:g} s")
+            if held is None:
+                trace.charged += 1
+                continue
+        else:
+            trace.latency_s.append(clock.now() - asked_s)
+            misses, held = 0, clip_action(answer, spec.action)
+        assert held is not None
+        ended = _step(task, held, trace, was_held=answer is None)
+        if ended is not None:
+            return ended
+    return Outcome("failure", "timeout", task.verify() if trace.actions else _UNSEEN)
+
+
+def _step(task: Task, action: NDArray[np.float64], trace: Trace, *, was_held: bool) -> Outcome | None:
+    observation, reward, terminated, truncated, _ = task.step(action)
+    verdict = task.verify()
+    trace.actions.append(action)
+    trace.held.append(was_held)
+    trace.rewards.append(reward)
+    trace.progress.append(verdict.progress)
+    trace.success.append(bool(verdict.success))
+    trace.observations.append(observation)
+    if verdict.success:
+        return Outcome("success", "", verdict)
+    if terminated:
+        return Outcome("failure", "terminated", verdict)
+    if truncated:
+        return Outcome("failure", "timeout", verdict)
+    return None

@@ -1,0 +1,211 @@
+"""The station's end of one worker. Everything that comes from the other end is checked here and nowhere else."""
+
+import os
+import select
+import socket
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from enpire.core.errors import PolicyFault, StationFault
+from enpire.core.records import Observation, TaskSpec, to_builtins
+from enpire.rollout.worker.inside import protocol
+from enpire.rollout.worker.inside.protocol import ANSWER, DOORBELL
+from enpire.rollout.worker.memory import SharedMemory
+from enpire.rollout.worker.zygote import Ended, Zygote
+
+LOG_TAIL_CHARACTERS = 2000
+GONE = Ended(exit_code=-9, cpu_s=0.0, confined=False)
+HUNG_UP = select.POLLHUP | select.POLLERR
+REASONS = {protocol.EXIT_RAISED: "raised", protocol.EXIT_SHAPE: "shape"}
+"""Failure reason by exit code, once the policy is loaded. The code is the worker's word and chooses a label only."""
+
+
+@dataclass(frozen=True)
+class WorkerReport:
+    """What is left of a worker.
+
+    Attributes:
+        cpu_s: CPU time, loading included.
+        exit_code: Negative for a signal; -9 is the usual end, because a worker is killed after its episode.
+        log_tail: Last 2,000 characters it printed, without control characters. Untrusted text.
+    """
+
+    cpu_s: float
+    exit_code: int
+    log_tail: str
+
+
+class Worker:
+    """One policy in one process for one episode. Not thread-safe; made by `WorkerPool.prepare`.
+
+    The order of calls is `wait_loaded`, `reset`, then `request` and `receive` in turn, then `finish`.
+
+    Raises:
+        OSError: The zygote is gone, so no worker was made.
+    """
+
+    def __init__(self, zygote: Zygote, spec: TaskSpec, candidate: Path, memory_bytes: int) -> None:
+        task = to_builtins(spec)
+        del task["manifest"]
+        configuration = {
+            "candidate": str(candidate),
+            "task": task,
+            "size": spec.action.size,
+            "memory_bytes": memory_bytes,
+            "probe": None,
+        }
+        self._zygote = zygote
+        self._memory = SharedMemory(spec.observation, configuration)
+        self._log = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+        try:
+            self._number, self._control = start(zygote, self._memory, self._log.fileno())
+        except OSError:
+            self._memory.close()
+            raise
+        self._poll = select.poll()
+        self._poll.register(self._control, select.POLLIN)
+        self._answer_bytes = ANSWER.size + 4 * spec.action.size
+        self._frame = bytearray(self._answer_bytes + 1)
+        self._values = np.frombuffer(self._frame, np.float32, spec.action.size, ANSWER.size)
+        self._loaded = False
+        self._pending: int | None = protocol.LOADED
+        self._report: WorkerReport | None = None
+
+    def wait_loaded(self, timeout_s: float) -> None:
+        """Wait until `Policy(task)` was built.
+
+        Raises:
+            PolicyFault: `load`, `deadline` or `protocol`; the episode is a failure.
+            StationFault: The worker could not be confined, or the zygote died.
+        """
+        if self._loaded:
+            return
+        if not self._await(timeout_s):
+            raise PolicyFault("deadline", f"policy.py did not load within {timeout_s:g} s")
+        self._loaded = True
+
+    def reset(self, observation: Observation, timeout_s: float) -> None:
+        """Call `policy.reset(observation, instruction)` and wait for it.
+
+        Raises:
+            PolicyFault: `raised`, `exited`, `deadline` or `protocol`.
+            StationFault: The zygote died.
+        """
+        self._ring(protocol.RESET, 0, observation, protocol.RESET_DONE)
+        if not self._await(timeout_s):
+            raise PolicyFault("deadline", f"Policy.reset did not return within {timeout_s:g} s")
+
+    def request(self, step: int, observation: Observation) -> None:
+        """Ask for the action of a step. A worker that has died is reported by `receive`.
+
+        Raises:
+            PolicyFault: `protocol`: the worker sent something nobody asked for.
+            EnvironmentFault: The observation is not what the task declared.
+        """
+        self._ring(protocol.STEP, step, observation, step)
+
+    def receive(self, timeout_s: float) -> NDArray[np.float64] | None:
+        """The requested action, finite, shape (size,), not yet clipped; None if it is not there yet.
+
+        Raises:
+            PolicyFault: `raised`, `exited`, `shape`, `nonfinite` or `protocol`.
+            StationFault: The zygote died.
+        """
+        if not self._await(timeout_s):
+            return None
+        if not np.isfinite(self._values).all():
+            raise PolicyFault("nonfinite", f"action {self._values.tolist()}")
+        return self._values.astype(np.float64)
+
+    def finish(self) -> WorkerReport:
+        """Kill the worker, reap it, read its log. Idempotent; never raises for what the worker did."""
+        if self._report is None:
+            self._end()
+        assert self._report is not None
+        return self._report
+
+    @property
+    def finished(self) -> bool:
+        """Whether the process is gone and `finish` has nothing left to do."""
+        return self._report is not None
+
+    def _ring(self, kind: int, step: int, observation: Observation, expected: int) -> None:
+        if not self._loaded or self._pending is not None or self._report is not None:
+            raise RuntimeError("ask a worker only after it has loaded and answered, and before finish")
+        events = self._poll.poll(0)
+        if events and not events[0][1] & HUNG_UP:
+            raise PolicyFault("protocol", "the worker sent something nobody asked for")
+        self._memory.write(observation)
+        self._pending = expected
+        try:
+            self._control.send(DOORBELL.pack(kind, step))
+        except ConnectionError:
+            pass
+
+    def _await(self, timeout_s: float) -> bool:
+        """Whether the pending answer came. Reads at most one frame, and no more of it than an answer has."""
+        if self._pending is None or self._report is not None:
+            raise RuntimeError("nothing was asked of this worker")
+        events = self._poll.poll(max(timeout_s, 0.0) * 1000.0)
+        if not events:
+            return False
+        try:
+            length = self._control.recv_into(self._frame)
+        except ConnectionError:
+            length = 0
+        if length == 0 and events[0][1] & HUNG_UP:
+            self._raise_ended()
+        if length != self._answer_bytes:
+            raise PolicyFault("protocol", f"expected {self._answer_bytes} bytes")
+        (number,) = ANSWER.unpack_from(self._frame)
+        if number != self._pending:
+            raise PolicyFault("protocol", f"expected an answer to {self._pending}, got one to {number}")
+        self._pending = None
+        return True
+
+    def _raise_ended(self) -> None:
+        """Turn the end of the worker into the right fault."""
+        ended = self._end()
+        report = self.finish()
+        last_line = report.log_tail.strip().rpartition("\n")[2][:200]
+        if ended is GONE:
+            raise StationFault("the zygote died, and its workers with it")
+        if not ended.confined:
+            raise StationFault(f"a worker could not be confined: {last_line}")
+        reason = REASONS.get(ended.exit_code, "exited") if self._loaded else "load"
+        raise PolicyFault(reason, last_line or f"exit code {ended.exit_code}")
+
+    def _end(self) -> Ended:
+        ended = self._zygote.reap(self._number) or GONE
+        self._report = WorkerReport(ended.cpu_s, ended.exit_code, log_tail(self._log.fileno()))
+        self._log.close()
+        self._control.close()
+        self._memory.close()
+        return ended
+
+
+def start(zygote: Zygote, memory: SharedMemory, log: int) -> tuple[int, socket.socket]:
+    """Fork a worker: its number and the station's end of its control socket."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    read_only = memory.open_read_only()
+    try:
+        return zygote.spawn(memory.configuration, (theirs.fileno(), read_only, log)), ours
+    except OSError:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+        os.close(read_only)
+
+
+def log_tail(log: int) -> str:
+    """Last characters of a worker's log. It starts over when full; the shared file position says where it ends."""
+    end = os.lseek(log, 0, os.SEEK_CUR)
+    with open(f"/proc/self/fd/{log}", "rb") as own_view:  # noqa: PTH123
+        data = own_view.read(protocol.LARGEST_FILE_BYTES)
+    text = (data[end:] + data[:end])[-4 * LOG_TAIL_CHARACTERS :].decode(errors="replace")
+    return "".join(c for c in text if c in "\n\t" or c.isprintable())[-LOG_TAIL_CHARACTERS:]

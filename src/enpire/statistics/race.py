@@ -1,0 +1,202 @@
+"""Races: which candidate gets the next episode, and when there is enough evidence to keep, drop or park an idea.
+
+Search decisions may be wrong now and then, so they are fast rather than strict. The incumbent is measured again while
+the race runs, because a stored record is a lucky record. Reported numbers never come from here: see `two_sample` and
+`one_sample`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import ceil, cos, erfc, log, log2, nan, pi, sqrt
+from typing import Literal, NamedTuple, Protocol
+
+_PRIOR_EPISODES = 4.0
+"""Weight, in episodes, of the prior belief that an arm is about as good as its opponent."""
+
+
+class Uniform(Protocol):
+    """Source of random numbers: `random.Random` and `numpy.random.Generator` both fit."""
+
+    def random(self) -> float:
+        """Uniform in [0, 1)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Episodes of one arm, as sums of their utilities in [0, 1]. Success counts 1, failure 0, progress in between.
+
+    Attributes:
+        n: Number of episodes.
+        total: Sum of the utilities.
+        squares: Sum of the squared utilities.
+    """
+
+    n: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> "Sample":
+        """Sample of the given utilities, each in [0, 1]."""
+        sample = cls()
+        for value in values:
+            sample = sample.add(value)
+        return sample
+
+    def add(self, value: float) -> "Sample":
+        """This sample with one more utility in [0, 1]."""
+        if not 0 <= value <= 1:
+            raise ValueError(f"utility is {value}; it must be in [0, 1]")
+        return Sample(self.n + 1, self.total + value, self.squares + value * value)
+
+    @property
+    def mean(self) -> float:
+        """Mean utility; NaN without episodes."""
+        return self.total / self.n if self.n else nan
+
+
+@dataclass(frozen=True, kw_only=True)
+class RaceRule:
+    """When a race ends and how its episodes are shared out."""
+
+    keep: float = 0.9
+    """Keep the best arm once it beats the incumbent with more than this probability."""
+    discard: float = 0.25
+    """Drop an arm once it beats the incumbent with less than this probability."""
+    minimum: int = 3
+    """Episodes of each arm, incumbent included, before anything is decided about it."""
+    cap: int = 40
+    """Episodes of an arm after which the race stops asking; what is still alive is parked."""
+    control_share: float = 0.25
+    """Share of the episodes that re-measure the incumbent."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.discard < self.keep <= 1:
+            raise ValueError(f"discard is {self.discard} and keep {self.keep}; need 0 <= discard < keep <= 1")
+        if not 1 <= self.minimum <= self.cap:
+            raise ValueError(f"minimum is {self.minimum} and cap {self.cap}; need 1 <= minimum <= cap")
+        if not 0 < self.control_share < 1:
+            raise ValueError(f"control_share is {self.control_share}; it must be inside (0, 1)")
+
+
+class RaceDecision(NamedTuple):
+    """State of a race.
+
+    Attributes:
+        verdict: How the race ended; None means go on.
+        best: Alive arm with the highest expected utility; None if none is alive.
+        alive: Arms not eliminated, in the order given.
+    """
+
+    verdict: Literal["kept", "dropped", "parked"] | None
+    best: str | None
+    alive: tuple[str, ...]
+
+
+def probability_better(candidate: Sample, incumbent: Sample) -> float:
+    """Probability that the candidate's expected utility is above the incumbent's, given the data.
+
+    Each arm's utilities get a Dirichlet process prior (Ferguson, Annals of Statistics 1, 1973) that is worth
+    `_PRIOR_EPISODES` episodes of all-or-nothing outcomes at the pooled rate of both arms. With data 0 or 1 the
+    posterior of the mean is a beta distribution; utilities in between lower the variance; equal outcomes leave some.
+    The difference of the two means is taken as normal.
+    """
+    centre = _pooled_rate(candidate, incumbent)
+    mean_c, variance_c = _posterior(candidate, centre)
+    mean_i, variance_i = _posterior(incumbent, centre)
+    return 0.5 * erfc((mean_i - mean_c) / sqrt(2 * (variance_c + variance_i)))
+
+
+def decide(arms: Mapping[str, Sample], incumbent: Sample, rule: RaceRule) -> RaceDecision:
+    """State of the race after the episodes in `arms` and `incumbent`.
+
+    Successive elimination: with `minimum` episodes on both sides, an arm is out when it beats the incumbent with less
+    than `discard`, or the best arm with less than 1 - `keep`. The best arm is kept above `keep`; as the best of many
+    variants looks better than it is, it needs `minimum` * (1 + log2(number of variants)) episodes for that.
+
+    Args:
+        arms: Sample of each variant, all its episodes of this race.
+        incumbent: Sample of the incumbent within the current drift window.
+        rule: Thresholds.
+    """
+    if not arms:
+        raise ValueError("arms is empty; a race needs at least one variant")
+    alive = tuple(name for name, arm in arms.items() if not _beaten(arm, incumbent, rule.discard, rule.minimum))
+    if not alive:
+        return RaceDecision("dropped", None, ())
+    best = max(alive, key=lambda name: _posterior(arms[name], _pooled_rate(arms[name], incumbent))[0])
+    if len(alive) > 1:
+        leader = arms[best]
+        alive = tuple(n for n in alive if n == best or not _beaten(arms[n], leader, 1 - rule.keep, rule.minimum))
+    enough = min(rule.cap, ceil(rule.minimum * (1 + log2(len(arms)))))
+    if arms[best].n >= enough and incumbent.n >= rule.minimum:
+        if probability_better(arms[best], incumbent) > rule.keep:
+            return RaceDecision("kept", best, alive)
+        if all(arms[name].n >= rule.cap for name in alive):
+            return RaceDecision("parked", best, alive)
+    return RaceDecision(None, best, alive)
+
+
+def next_arm(arms: Mapping[str, Sample], incumbent: Sample, rule: RaceRule, rng: Uniform) -> str | None:
+    """Arm that gets the next episode; None means the incumbent.
+
+    The incumbent gets `control_share` of the episodes until it has `cap` of them, then a share that falls as 1/n. Of
+    the rest, arms below `minimum` come first, the shortest first, so that parallel stations spread; then top-two
+    Thompson sampling over the alive arms below `cap` (Russo, Operations Research 68, 2020).
+
+    Args:
+        arms: Sample of each variant.
+        incumbent: Sample of the incumbent.
+        rule: Thresholds and shares.
+        rng: Random numbers.
+    """
+    share = rule.control_share * min(1.0, rule.cap / max(incumbent.n, 1))
+    if rng.random() < share:
+        return None
+    fewest = min(arm.n for arm in arms.values()) if arms else rule.minimum
+    if fewest < rule.minimum:
+        shortest = [name for name, arm in arms.items() if arm.n == fewest]
+        return shortest[int(rng.random() * len(shortest))]
+    if incumbent.n < rule.minimum:
+        return None
+    open_arms = [name for name in decide(arms, incumbent, rule).alive if arms[name].n < rule.cap] if arms else []
+    if not open_arms:
+        return None
+    if len(open_arms) == 1:
+        return open_arms[0]
+    leader = _thompson(open_arms, arms, incumbent, rng)
+    if rng.random() < 0.5:
+        return leader
+    return _thompson([name for name in open_arms if name != leader], arms, incumbent, rng)
+
+
+def _beaten(arm: Sample, opponent: Sample, threshold: float, minimum: int) -> bool:
+    """Whether `arm` is better than `opponent` with less than `threshold`, both having `minimum` episodes."""
+    return min(arm.n, opponent.n) >= minimum and probability_better(arm, opponent) < threshold
+
+
+def _thompson(names: list[str], arms: Mapping[str, Sample], incumbent: Sample, rng: Uniform) -> str:
+    """Arm with the largest mean in one draw from the posteriors."""
+    best, highest = names[0], -float("inf")
+    for name in names:
+        mean, variance = _posterior(arms[name], _pooled_rate(arms[name], incumbent))
+        # Box-Muller: a standard normal number from two uniform ones.
+        normal = sqrt(-2 * log(1 - rng.random())) * cos(2 * pi * rng.random())
+        draw = mean + sqrt(variance) * normal
+        if draw > highest:
+            best, highest = name, draw
+    return best
+
+
+def _pooled_rate(one: Sample, other: Sample) -> float:
+    """Mean utility of both samples together, with half a success and half a failure added: never 0 or 1."""
+    return (one.total + other.total + 0.5) / (one.n + other.n + 1)
+
+
+def _posterior(sample: Sample, centre: float) -> tuple[float, float]:
+    """Mean and variance of the expected utility under a prior worth `_PRIOR_EPISODES` outcomes at rate `centre`."""
+    weight = sample.n + _PRIOR_EPISODES
+    mean = (sample.total + _PRIOR_EPISODES * centre) / weight
+    second = (sample.squares + _PRIOR_EPISODES * centre) / weight
+    return mean, max(second - mean * mean, 0.0) / (weight + 1)

@@ -1,0 +1,346 @@
+"""A small campaign on virtual time, told as ledger events. Same seed, same events.
+
+The true success rates are made up; every decision is taken from the simulated episodes by the package's own rules.
+"""
+
+import heapq
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from enpire.core.config import CampaignConfig
+from enpire.core.records import ActionSpec, ArraySpec, Episode, Idea, Purpose, TaskSpec, Ticket, Variant
+from enpire.ledger import events as e
+from enpire.ledger.state import State, Study, fold
+from enpire.statistics import one_sample, race, spending, two_sample
+
+AGENTS = ("ada", "berk", "chen", "dita")
+MANIFEST = "5d9f1c7a" * 8
+IDEAS = (
+    ("structure", "Approach the block from behind its centre of mass instead of from the nearest side.", 0.16),
+    ("tune", "A lower approach speed loses fewer contacts in the last ten pixels.", 0.05),
+    ("identify", "Estimate the push gain from the first three pushes and scale the later ones by it.", 0.11),
+    ("cross", "Use the contact chooser of the sibling branch with our own speed profile.", 0.07),
+    ("structure", "Rotate first, translate second: separate the two errors.", -0.08),
+    ("tune", "Widen the dead band around the goal yaw to stop the limit cycle.", 0.02),
+    ("search", "CMA-ES over the six geometry parameters with the blocks as they are.", 0.09),
+    ("structure", "Back off and re-plan when progress has not risen for 40 steps.", 0.12),
+    ("tune", "Aim at the far edge rather than the centre of the T.", -0.03),
+    ("structure", "Plan two pushes ahead and take the first one.", 0.0),
+)
+Job = tuple[str, Purpose, str]
+
+
+@dataclass
+class Campaign:
+    """The simulated campaign; `run` returns its events."""
+
+    seed: int = 8
+    ideas: int = 40
+    stations: int = 8
+    lose_station: bool = True
+    target: float = 0.9
+    minutes: float = 240.0
+    hypothesis: str | None = None
+    now: float = 0.0
+    log: list[e.Event] = field(default_factory=list)
+    state: State = field(default_factory=State)
+    rates: dict[str, float] = field(default_factory=dict)
+    think: list[tuple[float, str]] = field(default_factory=list)
+    finishing: list[tuple[float, int, str]] = field(default_factory=list)
+    idle: list[str] = field(default_factory=list)
+    sessions: int = 0
+    claims: int = 0
+    confirms: int = 0
+
+    def __post_init__(self) -> None:
+        self.rng = random.Random(self.seed)
+
+    def run(self) -> list[e.Event]:
+        """Play the whole campaign."""
+        self._open()
+        while not self._over():
+            self._decide()
+            self._dispatch()
+            self._next()
+        reason = (
+            "target" if self._certified() else "budget_minutes" if self.now >= self.minutes * 60 else "budget_ideas"
+        )
+        self._add(e.SupervisorStopped(reason=reason, final=True))
+        return self.log
+
+    def _add(self, body: e.EventBody) -> None:
+        event = e.Event(len(self.log) + 1, round(self.now, 6), "2026-01-01T00:00:00.000+00:00", body)
+        self.log.append(event)
+        self.state.apply(event)
+
+    def _open(self) -> None:
+        spec = TaskSpec(
+            name="gym:gym_pusht/PushT-v0",
+            instruction="Push the T onto its goal pose.",
+            observation={"observation.state": ArraySpec(shape=(5,), dtype="float32")},
+            action=ActionSpec(size=2, low=(0.0, 0.0), high=(512.0, 512.0)),
+            period_s=0.1,
+            max_steps=300,
+            manifest=MANIFEST,
+        )
+        config = CampaignConfig(
+            task=spec.name,
+            agents=len(AGENTS),
+            stations=self.stations,
+            target=self.target,
+            budget_minutes=self.minutes,
+            budget_ideas=self.ideas,
+        )
+        base = Idea(
+            id="0000",
+            agent="",
+            hypothesis="The shipped baseline.",
+            kind="baseline",
+            parent=None,
+            inspired_by=(),
+            predicted_effect=0.0,
+            commit="b" * 40,
+            variants=(Variant(commit="b" * 40),),
+        )
+        self.rates[base.commit] = 0.34
+        self._add(e.CampaignOpened(config=config, spec=spec, baseline=base))
+        self._add(e.SupervisorStarted(pid=1, boot_id="boot"))
+        for index in range(self.stations):
+            self.now += 0.4
+            self._add(e.StationUp(station=f"station-{index + 1}", confinement="namespaces"))
+            self.idle.append(f"station-{index + 1}")
+        for agent in AGENTS:
+            self._start_session(agent)
+
+    def _start_session(self, agent: str) -> None:
+        self.sessions += 1
+        self._add(e.SessionStarted(session=f"s{self.sessions:04d}-{agent}", agent=agent))
+        heapq.heappush(self.think, (self.now + self.rng.uniform(100, 300), f"s{self.sessions:04d}-{agent}"))
+
+    def _propose(self, session: str) -> None:
+        agent = session.split("-")[1]
+        self._add(e.SessionEnded(session=session, agent=agent, outcome="ok", tokens=self.rng.randrange(9000, 26000)))
+        number = len(self.state.ideas)
+        if number <= self.ideas and not self._certified() and len(self.state.open_studies("race")) < 3:
+            if self.rng.random() < 0.08:
+                self._add(
+                    e.IdeaRefused(agent=agent, hypothesis="Try it again.", kind="tune", reason="a copy of idea 0000")
+                )
+            else:
+                self._submit(agent, number)
+        self._start_session(agent)
+
+    def _submit(self, agent: str, number: int) -> None:
+        kind, hypothesis, gain = IDEAS[(number * 7) % len(IDEAS)]
+        champion = self.state.champion
+        own = [i for i, n in self.state.ideas.items() if n.idea.agent == agent and n.verdict == "kept"]
+        parent = own[-1] if own and self.rng.random() < 0.25 else champion.idea
+        kept = [i for i, n in self.state.ideas.items() if n.verdict == "kept" and i not in ("0000", parent)]
+        inspired = (self.rng.choice(kept),) if kept and kind == "cross" else ()
+        start = self.rates[self.state.ideas[parent].best]
+        commits = [f"{number:04x}{index:x}".ljust(40, "0") for index in range(1, 1 + self.rng.choice((1, 2, 4)))]
+        for commit in commits:
+            room = 0.99 - start
+            gained = 5 * gain * room * self.rng.uniform(0.0, 1.2) if gain > 0 else gain
+            self.rates[commit] = min(0.985, max(0.05, start + gained + self.rng.gauss(-0.02, 0.12) * room))
+        variants = tuple(Variant(commit=c, point={"speed.approach": 0.1 * i}) for i, c in enumerate(commits))
+        idea = Idea(
+            id=f"{number:04d}",
+            agent=agent,
+            hypothesis=self.hypothesis or hypothesis,
+            kind=kind,
+            parent=parent,
+            inspired_by=inspired,
+            predicted_effect=gain,
+            commit=commits[0],
+            variants=variants,
+        )
+        self._add(e.IdeaSubmitted(idea=idea))
+        incumbent = self.state.champion.commit
+        self._add(
+            e.StudyOpened(study=f"race-{idea.id}", kind="race", idea=idea.id, arms=tuple(commits), incumbent=incumbent)
+        )
+
+    def _utilities(self, study: Study, commit: str) -> race.Sample:
+        assert self.state.config and self.state.spec
+        objective, steps = self.state.config.objective, self.state.spec.max_steps
+        return race.Sample.of(objective.utility(x, steps) for x in study.of(commit))
+
+    def _decide(self) -> None:
+        for study in self.state.open_studies("race"):
+            arms = {arm: self._utilities(study, arm) for arm in study.opened.arms}
+            incumbent = self._utilities(study, study.opened.incumbent)
+            decision = race.decide(arms, incumbent, race.RaceRule())
+            if decision.verdict is not None:
+                best = decision.best or max(arms, key=lambda arm: arms[arm].mean)
+                late = decision.verdict == "kept" and study.opened.incumbent != self.state.champion.commit
+                self._close_race(study, "parked" if late else decision.verdict, best, arms, incumbent)
+        for study in self.state.open_studies("claim"):
+            self._judge_claim(study)
+        for study in self.state.open_studies("confirm"):
+            self._judge_confirmation(study)
+        self._maybe_claim()
+
+    def _close_race(
+        self, study: Study, verdict: str, best: str, arms: dict[str, race.Sample], incumbent: race.Sample
+    ) -> None:
+        wins = {arm: sum(x.success for x in study.of(arm)) for arm in (*arms, study.opened.incumbent)}
+        evidence = {arm: (arms[arm].n, wins[arm], arms[arm].mean) for arm in arms}
+        evidence["incumbent"] = (incumbent.n, wins[study.opened.incumbent], incumbent.mean)
+        reason = {
+            "kept": "better than the incumbent with probability above 0.9",
+            "dropped": "every variant fell below 0.25",
+            "parked": "40 episodes did not tell, or the incumbent changed meanwhile",
+        }[verdict]
+        probability = race.probability_better(arms[best], incumbent)
+        self._add(
+            e.IdeaDecided(
+                idea=study.opened.idea,
+                verdict=verdict,
+                best=best,
+                probability=probability,
+                evidence=evidence,  # type: ignore[arg-type]
+                reason=reason,
+            )
+        )
+        if verdict == "kept":
+            old = self.state.champion.commit
+            self._add(e.ChampionCrowned(idea=study.opened.idea, commit=best))
+            if len(self.state.crowns) % 3 == 0:
+                self.confirms += 1
+                self._add(
+                    e.StudyOpened(
+                        study=f"confirm-{self.confirms}",
+                        kind="confirm",
+                        idea=study.opened.idea,
+                        arms=(best,),
+                        incumbent=old,
+                        alpha=0.05,
+                    )
+                )
+
+    def _judge_claim(self, study: Study) -> None:
+        episodes = study.of(study.opened.arms[0])
+        wins, alpha = sum(x.success for x in episodes), study.opened.alpha
+        log_e = one_sample.log_e_value(wins, len(episodes) - wins, study.opened.p0)
+        bound = one_sample.lower_bound(wins, len(episodes) - wins, alpha)
+        accepted = log_e >= -one_sample.log(alpha)
+        if accepted or log_e < -2.5:
+            reason = "evidence reached the level" if accepted else "the target is out of reach"
+            body = e.StudyClosed(study=study.name, accepted=accepted, reason=reason, log_e=log_e, lower_bound=bound)
+            self._add(body)
+
+    def _judge_confirmation(self, study: Study) -> None:
+        ours = [x.success for x in study.of(study.opened.arms[0])]
+        theirs = [x.success for x in study.of(study.opened.incumbent)]
+        log_e = two_sample.log_e_value(theirs, ours)
+        accepted = log_e >= -one_sample.log(study.opened.alpha)
+        if accepted or min(len(ours), len(theirs)) >= 60:
+            reason = "evidence reached the level" if accepted else "60 episodes each did not tell"
+            self._add(e.StudyClosed(study=study.name, accepted=accepted, reason=reason, log_e=log_e))
+
+    def _maybe_claim(self) -> None:
+        champion = self.state.champion
+        tried = any(s.opened.kind == "claim" and champion.commit in s.opened.arms for s in self.state.studies.values())
+        fresh = self.state.fresh(champion.commit)
+        good = len(fresh) >= 8 and sum(x.success for x in fresh) / len(fresh) >= self.target - 0.02
+        if tried or not good or self.state.open_studies("claim"):
+            return
+        alpha = spending.claim_level(0.05, self.claims)
+        self.claims += 1
+        self._add(
+            e.StudyOpened(
+                study=f"claim-{self.claims}",
+                kind="claim",
+                idea=champion.idea,
+                arms=(champion.commit,),
+                p0=self.target,
+                alpha=alpha,
+            )
+        )
+
+    def _job(self) -> Job:
+        for study in self.state.open_studies("claim"):
+            if self.rng.random() < 0.7:
+                return study.opened.arms[0], "claim", study.name
+        for study in self.state.open_studies("confirm"):
+            if self.rng.random() < 0.5:
+                return self.rng.choice((study.opened.arms[0], study.opened.incumbent)), "confirm", study.name
+        races = self.state.open_studies("race")
+        if not races:
+            return self.state.champion.commit, "filler", "backtest"
+        study = self.rng.choice(races)
+        arms = {arm: self._utilities(study, arm) for arm in study.opened.arms}
+        arm = race.next_arm(arms, self._utilities(study, study.opened.incumbent), race.RaceRule(), self.rng)
+        return (study.opened.incumbent, "control", study.name) if arm is None else (arm, "race", study.name)
+
+    def _dispatch(self) -> None:
+        while self.idle:
+            station = self.idle.pop(0)
+            candidate, purpose, study = self._job()
+            ticket = Ticket(
+                id=len(self.state.tickets) + 1,
+                candidate=candidate,
+                seed=len(self.state.tickets),
+                purpose=purpose,
+                study=study,
+            )
+            self._add(e.TicketsPlanned(tickets=(ticket,)))
+            self._add(e.EpisodeStarted(ticket=ticket.id, station=station))
+            heapq.heappush(self.finishing, (self.now + self.rng.uniform(18, 40), ticket.id, station))
+
+    def _next(self) -> None:
+        if self.think and self.think[0][0] <= self.finishing[0][0]:
+            self.now, session = heapq.heappop(self.think)
+            self._propose(session)
+            return
+        begun = self.now
+        self.now, number, station = heapq.heappop(self.finishing)
+        if self.lose_station and station == f"station-{self.stations}" and self.now > 2400:
+            self._add(e.StationDown(station=station, reason="the environment process died three times"))
+            self._add(e.EpisodeLost(ticket=number, reason="station lost"))
+            return
+        self._record(self.state.tickets[number], station, max(1.0, min(40.0, self.now - begun)))
+        self.idle.append(station)
+
+    def _record(self, ticket: Ticket, station: str, least_s: float) -> None:
+        start = self.state.stations[station].running[ticket.id]
+        success = self.rng.random() < self.rates[ticket.candidate]
+        invalid = self.rng.random() < 0.01
+        result = "invalid" if invalid else "success" if success else "failure"
+        reason = "reset_failed" if invalid else "" if success else self.rng.choice(("timeout", "timeout", "terminated"))
+        episode = Episode(
+            ticket=ticket.id,
+            candidate=ticket.candidate,
+            seed=ticket.seed,
+            purpose=ticket.purpose,
+            study=ticket.study,
+            station=station,
+            result=result,
+            reason=reason,  # type: ignore[arg-type]
+            progress=1.0 if success else round(self.rng.uniform(0.1, 0.93), 4),
+            steps=self.rng.randrange(90, 260) if success else 300,
+            missed=0,
+            duration_s=self.now - start - 0.05,
+            policy_cpu_s=0.8,
+            latency_ms=(0.4, 0.9, 2.0),
+            confinement="namespaces",
+            manifest=MANIFEST,
+            artefacts={},
+            folder=f"episodes/{ticket.id:07d}",
+        )
+        self._add(e.EpisodeRecorded(episode=episode))
+
+    def _certified(self) -> bool:
+        closed = [s.closed for s in self.state.studies.values() if s.opened.kind == "claim"]
+        return any(isinstance(body, e.StudyClosed) and body.accepted for body in closed)
+
+    def _over(self) -> bool:
+        done = len(self.state.ideas) > self.ideas and not any(s.closed is None for s in self.state.studies.values())
+        return self._certified() or done or self.now >= self.minutes * 60
+
+
+def prefix(events: Iterable[e.Event], until_s: float) -> State:
+    """State as it was at an elapsed time."""
+    return fold(event for event in events if event.elapsed_s <= until_s)
