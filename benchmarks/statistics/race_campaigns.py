@@ -5,7 +5,7 @@ change is exponential on the log-odds scale. Every episode, control episodes inc
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import exp, log, nan
 from random import Random
 from typing import Literal, NamedTuple
@@ -115,7 +115,7 @@ class Race:
     make it more likely than not better than the incumbent, measured with 10 more.
     """
 
-    rule: race.RaceRule = race.RaceRule()
+    rule: race.RaceRule = field(default_factory=race.RaceRule)
     winner: Literal["fresh", "reused", "confirmed"] = "fresh"
 
     def __call__(self, champion: Champion, rate: float, rng: Random) -> Judged:

@@ -30,7 +30,8 @@ EASY_RULES: dict[str, Rule] = {
     "e-process alpha 0.2, cap 40, futility 0.2, 1:1 control": SequentialTest(),
     "race, defaults": Race(),
     "race, discard 0.2": Race(RaceRule(discard=0.2)),
-    "race, discard 0.3": Race(RaceRule(discard=0.3)),
+    "race, discard 0.25": Race(RaceRule(discard=0.25)),
+    "race, discard 0.4": Race(RaceRule(discard=0.4)),
     "race, minimum 5": Race(RaceRule(minimum=5)),
     "race, keep 0.85": Race(RaceRule(keep=0.85)),
     "race, keep 0.95": Race(RaceRule(keep=0.95)),
@@ -44,7 +45,9 @@ HARD_RULES: dict[str, Rule] = {
         "greedy, n = 20",
         "greedy, n = 50",
         "race, defaults",
-        "race, minimum 5",
+        "race, discard 0.2",
+        "race, discard 0.25",
+        "race, discard 0.4",
         "race, keep 0.95",
         "race, 30 fresh episodes before promotion",
     )
@@ -72,9 +75,9 @@ def _campaign_table(name: str, title: str, mix: Mix, rules: dict[str, Rule], rep
         bad = sum(s.bad_keeps for s in last) / max(sum(s.keeps for s in last), 1)
         rows.append((label, *rates, optimism, f"{hypotheses:.0f}", f"{bad:.2f}"))
     note = (
-        f"{repeats} campaigns per row, seeds 0 to {repeats - 1}. Mean true rate of the champion after so many episodes, "
-        "control included, ± 1.96 standard errors. Optimism is claimed minus true rate at 1,000. Bad keeps: share of "
-        f"keeps by 3,000 that were not better. {mix.worse:.0%} of the proposals are worse, {mix.equal:.0%} equal."
+        f"{repeats} campaigns per row, seeds 0 to {repeats - 1}. Mean true rate of the champion after so many "
+        "episodes, control included, ± 1.96 standard errors. Optimism is claimed minus true rate at 1,000. Bad "
+        f"keeps: share of keeps by 3,000 that were not better. {mix.worse:.0%} of the proposals are worse, {mix.equal:.0%} equal."
     )
     points = tuple(f"rate @{checkpoint:,}" for checkpoint in CHECKPOINTS)
     header = ("rule", *points, "optimism @1,000", "hypotheses @1,000", "bad keeps")

@@ -29,9 +29,9 @@ def comparisons(repeats: int) -> list[Table]:
         theirs = _ville_comparison(p_a, p_b, 60) if (p_a, p_b) in PAIRS[:4] else "-"
         rows.append((f"{p_a} → {p_b}", share(decided, len(used)), mean_used, theirs))
     note = (
-        f"{max(1, repeats // CHUNK) * CHUNK} repeats per row, alpha {ALPHA}, at most {BLOCKS} episodes per arm, one-sided. "
-        "Mean over decided and undecided runs. Equal rates show the Type-I error. ville: `BettingABTest`, two-sided at "
-        "0.1 (so 0.05 per side) on alternating episodes, 60 repeats, grid 2,000."
+        f"{max(1, repeats // CHUNK) * CHUNK} repeats per row, alpha {ALPHA}, at most {BLOCKS} episodes per arm, one-"
+        "sided. Mean over decided and undecided runs. Equal rates show the Type-I error. ville: `BettingABTest`, two-"
+        "sided at 0.1 (so 0.05 per side) on alternating episodes, 60 repeats, grid 2,000."
     )
     header = ("p_A → p_B", "rejected", "mean episodes per arm", "ville: rejected, mean episodes per arm")
     return [Table(name="s3", title="S3 Is B better than A?", note=note, header=header, rows=tuple(rows))]
@@ -99,8 +99,8 @@ def claims(repeats: int) -> list[Table]:
         horizon = 200 / (1 - p0)
         errors.append((f"≥ {p0}", f"{horizon:,.0f}", share(int(np.sum(used <= horizon)), repeats)))
     note = (
-        f"{repeats} repeats per cell, alpha {ALPHA}. Mean ± 1.96 standard errors (90th percentile) of the episodes to the "
-        "claim. ville: `BernoulliCS`, two-sided at 0.1, first episode at which its lower end reaches the claim."
+        f"{repeats} repeats per cell, alpha {ALPHA}. Mean ± 1.96 standard errors (90th percentile) of the episodes to "
+        "the claim. ville: `BernoulliCS`, two-sided at 0.1, first episode at which its lower end reaches the claim."
     )
     header = (
         "claim",
@@ -176,8 +176,8 @@ def windows(repeats: int) -> list[Table]:
     note = (
         f"{repeats} simulated paths per row. One window of 50, registered before it begins, certifies p ≥ "
         f"{legacy.certifies():.3f} at alpha 0.05; our anytime bound for 50 of 50 is "
-        f"{one_sample.lower_bound(50, 0, ALPHA):.3f}. The best of 20 equal 70 % candidates over 50 episodes each reports "
-        f"{with_error(*_mean(best))}."
+        f"{one_sample.lower_bound(50, 0, ALPHA):.3f}. The best of 20 equal 70 % candidates over 50 episodes each "
+        f"reports {with_error(*_mean(best))}."
     )
     header = ("true rate", "episodes", "P(a perfect window), exact", "with `perfect_window`")
     return [Table(name="windows", title="50 in a row", note=note, header=header, rows=tuple(rows))]

@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from enpire.core.clock import Clock
 from enpire.core.config import CampaignConfig
 from enpire.core.errors import EnpireError
 from enpire.core.files import write_durably
-from enpire.core.records import Idea, Proposal, Variant, encode
+from enpire.core.records import Idea, Proposal, encode
 from enpire.evolution import admission, digest, ideas, workspace
 from enpire.evolution.hub import Hub
 from enpire.ledger import events as e
@@ -154,7 +155,7 @@ class Researchers:
                 return ()
             files = self._merged(workspace.read_folder(session.folder / "workspace"), proposal)
             assert self._state.spec is not None
-            admission.admit(files, proposal, self._state, self._state.spec)
+            admission.admit(files, proposal, seen=self._trees, ideas=self._state.ideas, spec=self._state.spec)
             return self._submit(agent, proposal, files)
         except EnpireError as refusal:
             hypothesis = proposal.hypothesis if proposal else ""
@@ -192,13 +193,21 @@ class Researchers:
             variants=(),
         )
         parent = self._parent_commit(proposal)
-        commit = self._hub.commit(files, parents=(parent,), message=ideas.message(draft), branch=f"agents/{agent}")
-        variants = self._new_variants(number, self._hub.commit_variants(files, commit, proposal.variants))
-        for variant in variants:
-            self._hub.checkout(variant.commit, self._folder.candidates / variant.commit)
-        idea = Idea(
-            **{**{f: getattr(draft, f) for f in draft.__dataclass_fields__}, "commit": commit, "variants": variants}
+        message = ideas.message(
+            id=number,
+            agent=agent,
+            kind=draft.kind,
+            hypothesis=draft.hypothesis,
+            parent=draft.parent,
+            inspired_by=draft.inspired_by,
+            predicted_effect=draft.predicted_effect,
         )
+        commit = self._hub.commit(files, parents=(parent,), message=message, branch=f"agents/{agent}")
+        variants = self._hub.commit_variants(files, commit, proposal.variants)
+        for variant in variants:
+            self._trees.setdefault(self._hub.tree(variant.commit), number)
+            self._hub.checkout(variant.commit, self._folder.candidates / variant.commit)
+        idea = replace(draft, commit=commit, variants=variants)
         race = e.StudyOpened(
             study=f"race-{number}",
             kind="race",
@@ -207,25 +216,6 @@ class Researchers:
             incumbent=self._state.champion.commit,
         )
         return (e.IdeaSubmitted(idea=idea), race)
-
-    def _new_variants(self, number: str, variants: tuple[Variant, ...]) -> tuple[Variant, ...]:
-        """Variants whose content nobody has raced yet.
-
-        Raises:
-            Refused: None is left.
-        """
-        fresh: dict[str, Variant] = {}
-        copies: list[str] = []
-        for variant in variants:
-            tree = self._hub.tree(variant.commit)
-            if (owner := self._trees.get(tree)) is not None:
-                copies.append(owner)
-            else:
-                fresh.setdefault(tree, variant)
-        if not fresh:
-            raise admission.Refused(f"every variant is a copy of idea {', '.join(sorted(set(copies)))}")
-        self._trees.update(dict.fromkeys(fresh, number))
-        return tuple(fresh.values())
 
     def publish(self, decisions: list[e.EventBody]) -> None:
         """Write verdicts into the hub as Git notes with a receipt, so that plain Git shows them."""

@@ -103,7 +103,7 @@ def test_push_t_facts_agree_with_the_scene(environments):
     for polygon in scene["block_polygons_px"]:
         low, high = np.min(polygon, axis=0) + 3, np.max(polygon, axis=0) - 3
         inside |= ((local > low) & (local < high)).all(axis=-1)
-    slate = np.abs(image - [119, 136, 153]).sum(axis=-1) < 60
+    slate = np.abs(image - [143, 163, 184]).sum(axis=-1) < 60
     hidden = np.linalg.norm(pixels - observation["observation.state"][:2], axis=-1) < scene["pusher_radius_px"] + 3
     assert inside.sum() > 5000
     assert slate[inside & ~hidden].mean() > 0.98

@@ -1,7 +1,10 @@
 """A user-written environment: every kind of space, and everything that can go wrong with it."""
 
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -140,6 +143,31 @@ def test_nothing_is_left_running_after_close(open_faulty):
         os.kill(process.pid, 0)
 
 
+def test_a_hung_environment_does_not_outlive_a_killed_station(open_faulty, tmp_path):
+    open_faulty(mode="hangs")
+    station = """
+import sys, numpy
+from pathlib import Path
+from enpire.tasks import open_task
+task = open_task("gym:faulty/Faulty-v0", declaration=Path(sys.argv[1]))
+task.reset(seed=1)
+print(task._host._process.pid, flush=True)
+while True:
+    task.step(numpy.zeros(4))
+"""
+    command = [sys.executable, "-c", station, str(tmp_path / "declaration.toml")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        host = int(process.stdout.readline())
+        time.sleep(0.3)
+        process.kill()
+    for _ in range(100):
+        state = Path(f"/proc/{host}/stat")
+        if not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z":
+            return
+        time.sleep(0.05)
+    pytest.fail("the environment's process is still there")
+
+
 def test_reset_that_raises(open_faulty):
     task = open_faulty(mode="reset raises")
     for _ in range(2):
@@ -244,9 +272,12 @@ def test_delays(open_faulty):
 
 def test_hash_order_is_pinned_and_secrets_stay_here(open_faulty, monkeypatch):
     monkeypatch.setenv("PYTHONHASHSEED", "99")
+    monkeypatch.setenv("SOME_API_KEY", "x")
+    monkeypatch.setenv("SOME_ASSETS", "y")
     task = open_faulty()
     task.reset(seed=1)
-    assert step(task)[4]["hash_seed"] == 0
+    info = step(task)[4]
+    assert (info["hash_seed"], info["has_api_key"], info["has_assets"]) == (0, 0, 1)
 
 
 def test_unknown_ids(environments, tmp_path, open_faulty):

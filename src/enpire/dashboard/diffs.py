@@ -1,44 +1,58 @@
 """A unified diff, file by file."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 
 from enpire.dashboard.text import clean
 
 MOST_LINES = 1500
 """Lines shown per file; the rest is counted."""
+_HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+_KINDS = {"+": "add", "-": "del", " ": "same", "\\": "note", "": "same"}
 
 
-@dataclass(frozen=True)
+@dataclass
 class FileDiff:
     """Change of one file.
 
     Attributes:
-        lines: (kind, text) with kind `add`, `del`, `hunk` or `same`.
+        lines: (kind, text); kind is `add`, `del`, `same`, `hunk` or `note`.
         hidden: Lines left out because the file's diff is too long.
     """
 
     name: str
-    added: int
-    removed: int
-    lines: tuple[tuple[str, str], ...]
-    hidden: int
+    lines: list[tuple[str, str]] = field(default_factory=list)
+    added: int = 0
+    removed: int = 0
+    hidden: int = 0
+
+    def append(self, kind: str, text: str) -> None:
+        """Add a line, or only count it when the file has enough."""
+        self.added += kind == "add"
+        self.removed += kind == "del"
+        if len(self.lines) < MOST_LINES:
+            self.lines.append((kind, clean(text)))
+        else:
+            self.hidden += 1
 
 
 def split(diff: str) -> list[FileDiff]:
-    """Files of a unified diff as Git prints it, in its order."""
-    files: list[tuple[str, list[tuple[str, str]]]] = []
-    in_hunk = False
-    for line in diff.splitlines():
-        if line.startswith("diff --git "):
-            files.append((line.rsplit(" b/", 1)[-1], []))
-            in_hunk = False
-        elif not in_hunk and line.startswith("+++ ") and (not files or files[-1][1]):
-            files.append((line[4:].removeprefix("b/"), []))
-        elif line.startswith("@@") and files:
-            in_hunk = True
-            files[-1][1].append(("hunk", line))
-        elif in_hunk and line.startswith("--- ") and not line.startswith("--- a/-"):
-            in_hunk = files[-1][1][-1][0] == "hunk" or _add(files[-1][1], line)
-        elif in_hunk:
-            _add(files[-1][1], line)
-    return [_file(name, lines) for name, lines in files]
+    """Files of a unified diff as Git prints it, in its order. The lengths in hunk headers tell text from headers."""
+    files: list[FileDiff] = []
+    old_left = new_left = 0
+    for line in diff.split("\n"):
+        if old_left > 0 or new_left > 0:
+            kind = _KINDS.get(line[:1], "same")
+            old_left -= kind in ("del", "same")
+            new_left -= kind in ("add", "same")
+            files[-1].append(kind, line)
+        elif line.startswith("diff --git "):
+            files.append(FileDiff(clean(line.rsplit(" b/", 1)[-1])))
+        elif line.startswith("+++ ") and (not files or files[-1].lines):
+            files.append(FileDiff(clean(line[4:].removeprefix("b/"))))
+        elif (hunk := _HUNK.match(line)) and files:
+            old_left, new_left = (int(length) if length is not None else 1 for length in hunk.groups())
+            files[-1].append("hunk", line)
+        elif files and line.startswith(("Binary files", "new file", "deleted file", "rename ", "\\")):
+            files[-1].append("note", line)
+    return files

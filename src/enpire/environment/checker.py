@@ -89,7 +89,10 @@ def _array(key: str, spec: ArraySpec) -> Iterator[str]:
 def _action(spec: ActionSpec) -> Iterator[str]:
     if spec.size < 1 or not len(spec.low) == len(spec.high) == spec.size:
         yield f"action: {len(spec.low)} low and {len(spec.high)} high bounds for {spec.size} values"
-    elif not all(math.isfinite(low) and math.isfinite(high) and low <= high for low, high in zip(spec.low, spec.high, strict=True)):
+    elif not all(
+        math.isfinite(low) and math.isfinite(high) and low <= high
+        for low, high in zip(spec.low, spec.high, strict=True)
+    ):
         yield f"action: bounds {spec.low} to {spec.high} are not finite or not in order"
     for what, count in (("names", len(spec.names)), ("discrete", len(spec.discrete))):
         if count not in (0, spec.size):

@@ -9,8 +9,8 @@ from enpire.core.brief import ArmReport, Brief, FailureCard, IdeaReport
 from enpire.core.errors import BadInput
 from enpire.core.records import Episode
 from enpire.evolution.cards import failure_card, progress_reader
-from enpire.evolution.page import digest_text
 from enpire.evolution.hub import Hub
+from enpire.evolution.page import digest_text
 from enpire.evolution.workspace import parameters, recipe
 from enpire.ledger.folder import Folder
 from enpire.ledger.state import IdeaNode, State
@@ -144,7 +144,7 @@ def _arm(commit: str, point: dict[str, float], evidence: tuple[int, int, float])
 
 
 def _cards(state: State, folder: Folder) -> dict[str, FailureCard]:
-    """Cards of the champion and of the ideas decided last, oldest first; the champion's comes first."""
+    """Cards of the champion and of the ideas decided last."""
     decided = [node for node in state.ideas.values() if node.decided_s is not None and node.idea.id != "0000"]
     recent = sorted(decided, key=lambda node: node.decided_s or 0.0)[-RECENT_CARDS:]
     subjects = {state.champion.idea: state.champion.commit}

@@ -84,7 +84,7 @@ def _task(brief: Brief) -> list[str]:
         f"- Action: {task.action.size} values, low {_numbers(task.action.low)}, high {_numbers(task.action.high)}"
         + (f", {', '.join(task.action.names[:16])}" if task.action.names else ""),
     ]
-    for key, array in list(task.observation.items())[:12]:
+    for key, array in sorted(task.observation.items())[:12]:
         names = f": {', '.join(array.names[:24])}" if array.names else ""
         lines.append(f"- Observation `{key}`: {array.dtype} {list(array.shape)}{names}"[:600])
     if task.options:
@@ -102,8 +102,8 @@ def _champion(brief: Brief) -> list[str]:
     if champion is not None:
         lines.append(f"- {_quote(champion.hypothesis, 300)}")
         lines.append(f"- Files: {brief.candidates}/{champion.best}")
-        lines.extend(f"- slot {slot}: {block}" for slot, block in champion.recipe.items())
-        lines.extend(f"- {name} = {value:g}" for name, value in champion.parameters.items())
+        lines.extend(f"- slot {slot}: {block}" for slot, block in sorted(champion.recipe.items()))
+        lines.extend(f"- {name} = {value:g}" for name, value in sorted(champion.parameters.items()))
     return lines
 
 
@@ -120,7 +120,7 @@ def _lineage(brief: Brief) -> list[str]:
 def _helped(brief: Brief) -> list[str]:
     known = _by_id(brief)
     kept = [idea for idea in brief.ideas if idea.verdict == "kept" and idea.incumbent is not None]
-    return [_line(idea, known) for idea in sorted(kept, key=lambda idea: (-(_effect(idea) or 0.0), idea.id))]
+    return [_line(idea, known) for idea in sorted(kept, key=lambda idea: (-_gain(idea), idea.id))]
 
 
 def _dead_ends(brief: Brief) -> list[str]:
@@ -131,7 +131,7 @@ def _dead_ends(brief: Brief) -> list[str]:
             groups.setdefault(_change(idea, known), []).append(idea)
     lines = []
     for change, ideas in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
-        best = max(ideas, key=lambda idea: (-2.0 if _effect(idea) is None else _effect(idea), idea.id))
+        best = max(ideas, key=_gain)
         effect = _effect(best)
         figures = f", at best {effect:+.2f} utility" if effect is not None else ""
         lines.append(f"- {change}: dropped {len(ideas)} times{figures}; e.g. {best.id} {_quote(best.hypothesis, 100)}")
@@ -161,14 +161,14 @@ def _failures(brief: Brief) -> list[str]:
     cards = dict(brief.cards)
     champion = cards.pop(brief.champion, None)
     lines = _card(f"champion {brief.champion}", champion) if champion is not None else []
-    for idea, card in reversed(cards.items()):
+    for idea, card in sorted(cards.items(), reverse=True):
         lines.extend(_card(f"idea {idea}", card))
     return lines
 
 
 def _card(title: str, card: FailureCard) -> list[str]:
     lines = [f"- {title}: {card.successes}/{card.episodes} on search seeds"]
-    for reason, count in list(card.reasons.items())[:8]:
+    for reason, count in sorted(card.reasons.items(), key=lambda item: (-item[1], item[0]))[:8]:
         lines.append(f"  - {count} x {_word(reason)}: {FAILURE_REASONS.get(reason, 'unknown reason')}")
     if card.failure_progress:
         quartiles = ", ".join(f"{q:.2f}" for q in card.failure_progress)
@@ -196,6 +196,11 @@ def _effect(idea: IdeaReport) -> float | None:
     """Mean utility of the best variant minus the incumbent's, or None without a race."""
     best = next((arm for arm in idea.arms if arm.commit == idea.best), None)
     return best.utility - idea.incumbent.utility if best is not None and idea.incumbent is not None else None
+
+
+def _gain(idea: IdeaReport) -> float:
+    effect = _effect(idea)
+    return -1.0 if effect is None else effect
 
 
 def _line(idea: IdeaReport, known: dict[str, IdeaReport]) -> str:

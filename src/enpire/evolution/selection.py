@@ -74,16 +74,15 @@ def settle(state: State, rules: Rules) -> list[e.EventBody]:
 
 
 def closing(state: State, rules: Rules) -> list[e.EventBody]:
-    """What is still to be proven when the search is over: the best claim in reach, and that it was not in vain."""
+    """What is still to be proven when the search is over: that it was not in vain, and the best claim in reach."""
     config = state.config
     assert config is not None
-    if not state.open_studies("claim") and certified(state) is None and not _tried_final_claim(state):
-        return _final_claim(state, config)
     commit = final_candidate(state)
     if FINAL_CONFIRMATION not in state.studies and commit != state.ideas[BASELINE].best:
-        idea = _idea_of(state, commit)
-        arms = {"study": FINAL_CONFIRMATION, "kind": "confirm", "idea": idea, "arms": (commit,)}
+        arms = {"study": FINAL_CONFIRMATION, "kind": "confirm", "idea": _idea_of(state, commit), "arms": (commit,)}
         return [e.StudyOpened(**arms, incumbent=state.ideas[BASELINE].best, alpha=config.alpha)]  # type: ignore[arg-type]
+    if certified(state) is None and not _tried_final_claim(state):
+        return _final_claim(state, config)
     return []
 
 

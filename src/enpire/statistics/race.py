@@ -7,7 +7,7 @@ the race runs, because a stored record is a lucky record. Reported numbers never
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import ceil, cos, erfc, log, log2, nan, pi, sqrt
+from math import cos, erfc, log, nan, pi, sqrt
 from typing import Literal, NamedTuple, Protocol
 
 _PRIOR_EPISODES = 4.0
@@ -61,8 +61,8 @@ class RaceRule:
     """When a race ends and how its episodes are shared out."""
 
     keep: float = 0.9
-    """Keep the best arm once it beats the incumbent with more than this probability."""
-    discard: float = 0.25
+    """Keep a lone variant once it beats the incumbent with more than this probability; many variants need more."""
+    discard: float = 0.3
     """Drop an arm once it beats the incumbent with less than this probability."""
     minimum: int = 3
     """Episodes of each arm, incumbent included, before anything is decided about it."""
@@ -112,8 +112,9 @@ def decide(arms: Mapping[str, Sample], incumbent: Sample, rule: RaceRule) -> Rac
     """State of the race after the episodes in `arms` and `incumbent`.
 
     Successive elimination: with `minimum` episodes on both sides, an arm is out when it beats the incumbent with less
-    than `discard`, or the best arm with less than 1 - `keep`. The best arm is kept above `keep`; as the best of many
-    variants looks better than it is, it needs `minimum` * (1 + log2(number of variants)) episodes for that.
+    than `discard`, or the best arm with less than 1 - `keep`. The best of K variants looks better than it is, so it is
+    kept when the probability that it is no better falls below (1 - `keep`) / K: the chance to keep the luckiest of K
+    equal variants then does not grow with K (Bonferroni; measured in `benchmarks/statistics`).
 
     Args:
         arms: Sample of each variant, all its episodes of this race.
@@ -129,9 +130,8 @@ def decide(arms: Mapping[str, Sample], incumbent: Sample, rule: RaceRule) -> Rac
     if len(alive) > 1:
         leader = arms[best]
         alive = tuple(n for n in alive if n == best or not _beaten(arms[n], leader, 1 - rule.keep, rule.minimum))
-    enough = min(rule.cap, ceil(rule.minimum * (1 + log2(len(arms)))))
-    if arms[best].n >= enough and incumbent.n >= rule.minimum:
-        if probability_better(arms[best], incumbent) > rule.keep:
+    if min(arms[best].n, incumbent.n) >= rule.minimum:
+        if probability_better(incumbent, arms[best]) < (1 - rule.keep) / len(arms):
             return RaceDecision("kept", best, alive)
         if all(arms[name].n >= rule.cap for name in alive):
             return RaceDecision("parked", best, alive)

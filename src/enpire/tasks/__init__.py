@@ -1,7 +1,7 @@
 """Tasks by name: `gym:<id>` for any Gymnasium environment, a file of this folder, or `package.module:Name`."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
@@ -114,19 +114,19 @@ def _declared(name: str, file: Path | None) -> Declaration:
     if file is not None:
         return declarations.load(file)
     identity = name.removeprefix(PREFIX)
-    for folder in (_user_folder(), SHIPPED):
-        path = folder / f"{identity}.toml"
-        if path.is_relative_to(folder) and ".." not in path.parts and path.is_file():
-            return declarations.load(path)
+    if identity in _identities():
+        folders = [folder for folder in (_user_folder(), SHIPPED) if (folder / f"{identity}.toml").is_file()]
+        return declarations.load(folders[0] / f"{identity}.toml")
     raise BadInput(
         f"{name} has no declaration yet. Write these lines to {_user_folder() / identity}.toml, or to any file and "
-        f"pass it with --declare:\n{declarations.EXAMPLE}\nDeclared already: {', '.join(_identities())}"
+        f"pass it with --declare:\n{declarations.EXAMPLE}\nDeclared already: {', '.join(PREFIX + known for known in _identities())}"
     )
 
 
-def _identities() -> Iterable[str]:
-    paths = {p.relative_to(f).with_suffix("").as_posix() for f in (_user_folder(), SHIPPED) for p in f.rglob("*.toml")}
-    return (f"{PREFIX}{identity}" for identity in sorted(paths))
+def _identities() -> list[str]:
+    """Every id that has a declaration file, sorted."""
+    folders = (_user_folder(), SHIPPED)
+    return sorted({path.relative_to(f).with_suffix("").as_posix() for f in folders for path in f.rglob("*.toml")})
 
 
 def _factory(name: str) -> TaskFactory:
@@ -137,6 +137,6 @@ def _factory(name: str) -> TaskFactory:
             raise BadInput(f"{name} is not callable; expected a class or function that takes the task options")
         return cast(TaskFactory, found)
     if name not in registry.names("task"):
-        known = [*registry.names("task"), *_identities()]
+        known = [*registry.names("task"), *(PREFIX + identity for identity in _identities())]
         raise UnknownName("task", name, known, hint="any Gymnasium environment works as gym:<id>")
     return cast(TaskFactory, registry.load("task", name).make)

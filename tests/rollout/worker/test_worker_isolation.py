@@ -11,12 +11,18 @@ from enpire.rollout.worker import selftest
 from enpire.rollout.worker.doctor import probe
 from enpire.rollout.worker.pool import WorkerPool
 
-SYSTEM_CALL = """
-import ctypes.util
+TOOLS = """
 libc = ctypes.CDLL(None, use_errno=True)
 def system_call(*arguments):
     if libc.syscall(*map(ctypes.c_long, arguments)) < 0:
         raise OSError(ctypes.get_errno(), 'refused')
+import threading
+def in_thread(attack):
+    results = []
+    thread = threading.Thread(target=lambda: results.append(attack()))
+    thread.start()
+    thread.join()
+    return results[0]
 """
 
 ATTEMPTS = {
@@ -58,13 +64,14 @@ ATTEMPTS = {
     "find secrets of the environment": "[v for v in os.environ.values() if 'swordfish' in v][0]",
     "use another descriptor": "[fd for fd in range(7, 1024) if os.fstat(fd)][0]",
     "call in 32-bit numbers": "system_call(0x40000000 + 41, 1, 1, 0)",
-    "write in a thread": "import threading as t; r = []; x = t.Thread(target=lambda: r.append(open('/tmp/left_over', 'w')));"
-    " x.start(); x.join(); r[0]",
+    "write in a thread": "in_thread(lambda: open('/tmp/left_over', 'w'))",
+    "make a socket in a thread": "import socket; in_thread(socket.socket)",
 }
 
 
 def outcome(pool: WorkerPool, attempt: str, listener: str) -> list[float] | None:
-    top = f"STATION, HARNESS, LISTENER = {os.getpid()}, {str(Path(selftest.__file__).parents[3])!r}, {listener!r}\n{SYSTEM_CALL}"
+    source = str(Path(selftest.__file__).parents[3])
+    top = f"STATION, HARNESS, LISTENER = {os.getpid()}, {source!r}, {listener!r}\n{TOOLS}"
     select = f"""
     try:
         {attempt}

@@ -118,11 +118,26 @@ def test_a_killed_zygote_is_a_station_fault_and_is_replaced(pool: WorkerPool) ->
         worker = begin(other.prepare(candidate, SPEC))
         os.kill(zygote, signal.SIGKILL)
         with pytest.raises(StationFault):
-            act(worker)
+            for step in range(10_000):
+                act(worker, step)
         assert worker.finish().exit_code == -9
         again = begin(other.prepare(candidate, SPEC))
         assert act(again) == [0.0] * 4
         assert zygote_process(other) != zygote
+
+
+def test_a_zygote_that_cannot_start_again_is_a_station_fault(
+    pool: WorkerPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if pool.level != "namespaces":
+        pytest.skip("only bubblewrap can be taken away")
+    with WorkerPool(pool.candidates, level=pool.level) as other:
+        monkeypatch.setenv("PATH", str(tmp_path))
+        os.kill(other.zygote_pid, signal.SIGKILL)
+        for _ in range(2):
+            time.sleep(0.2)
+            with pytest.raises(StationFault, match="did not start again"):
+                other.prepare(write_candidate(pool.candidates, policy()), SPEC)
 
 
 def test_an_exit_code_cannot_void_an_episode(pool: WorkerPool) -> None:
@@ -141,13 +156,11 @@ def test_a_candidate_cannot_use_too_much_memory(pool: WorkerPool) -> None:
             if fine:
                 assert act(worker) == [0.0] * 4
             else:
-                with pytest.raises(PolicyFault, match="raised: .*MemoryError"):
+                with pytest.raises(PolicyFault, match=r"raised: .*MemoryError"):
                     act(worker)
 
 
-def test_without_bubblewrap_auto_takes_the_next_level(
-    pool: WorkerPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_bubblewrap_auto_takes_the_next_level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingProgram, match="apt install bubblewrap") as missing:
         WorkerPool(tmp_path, level="namespaces").__enter__()

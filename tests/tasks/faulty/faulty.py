@@ -76,6 +76,8 @@ class Faulty(gymnasium.Env):
             "nested": {"height_m": np.float32(0.5)},
             "label": "red",
             "hash_seed": int(os.environ["PYTHONHASHSEED"]),
+            "has_api_key": "SOME_API_KEY" in os.environ,
+            "has_assets": "SOME_ASSETS" in os.environ,
             **{f"received_{i}": value for i, value in enumerate(received)},
         }
         if self.mode == "changing info" and self.count % 2:

@@ -74,15 +74,30 @@ def _carry_out(known: Knowledge, draft: Draft, workspace: Path, tried: set[Signa
     for slot, block in draft.swaps:
         swap(workspace, Path(known.brief.library), slot, block)
     set_values(workspace, draft.values)
-    blocks = read_recipe(workspace).values()
     if draft.identify:
-        before = read_parameters(workspace, blocks)
-        done = train(workspace, Path(known.brief.data))
-        if not draft.swaps and (done == "failed" or read_parameters(workspace, blocks) == before):
+        changed = _identified(workspace, Path(known.brief.data))
+        if not draft.swaps and not changed:
             return []
     if draft.adopt or draft.revert:
         return list(draft.points)
     return _new_points(workspace, draft.points, tried)
+
+
+def _identified(workspace: Path, data: Path) -> bool:
+    """Run `train.py`; whether it worked and changed anything. A failed run leaves no trace in the blocks."""
+    blocks = list(read_recipe(workspace).values())
+    before = read_parameters(workspace, blocks)
+    texts = {path: path.read_bytes() for path in (workspace / "blocks").glob("*.toml")}
+    try:
+        if train(workspace, data) == "done":
+            after = read_parameters(workspace, blocks)
+            if after.keys() == before.keys():
+                return after != before
+    except BadInput as error:
+        print(f"train.py broke a block: {error}")
+    for path, text in texts.items():
+        path.write_bytes(text)
+    return False
 
 
 def _new_points(workspace: Path, points: tuple[dict[str, float], ...], tried: set[Signature]) -> list[dict[str, float]]:

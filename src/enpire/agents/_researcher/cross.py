@@ -60,7 +60,7 @@ def _draft(known: Knowledge, idea: IdeaReport, gain: float) -> Draft:
     if not new:
         point = {name: value for name, value in point.items() if parent.parameters.get(name) != value}
     hypothesis = (
-        f"The change of idea {idea.id} ({what}) gained {gain:+.2f} over its parent {idea.parent} and does not depend on "
+        f"The change of idea {idea.id} ({what}) gained {gain:+.2f} over its parent {idea.parent} and fits "
         f"what made idea {base.idea} champion: both together beat {known.level:.2f}. Wrong if they do not."
     )
     return Draft(

@@ -3,7 +3,6 @@
 from collections import deque
 
 import numpy as np
-
 from geometry import Array, Push, Scene, State, rotate, to_block
 
 

@@ -1,7 +1,6 @@
 """When the cost has not fallen for a while, step away from the block and look again from there."""
 
 import numpy as np
-
 from geometry import Array, Push, Scene, State, to_world
 
 

@@ -1,7 +1,6 @@
 """How far the block's corners are from their goal places: position and yaw in one length."""
 
 import numpy as np
-
 from geometry import Array, Scene
 
 

@@ -1,7 +1,6 @@
 """Push as far as the block is from its goal: long at first, short at the end."""
 
 import numpy as np
-
 from geometry import Array, Scene
 
 

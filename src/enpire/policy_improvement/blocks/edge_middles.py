@@ -1,7 +1,6 @@
 """Push square on the middle of an edge, whichever promises most."""
 
 import numpy as np
-
 from geometry import Push, Scene, State, rotate, to_world
 from pushing import Cost, Lengths, PushModel, Recovery, contact_starts, outside, roll
 

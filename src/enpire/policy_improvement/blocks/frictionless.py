@@ -1,7 +1,6 @@
 """Quasi-static push through a contact without friction: the block moves only as far as the pusher makes it."""
 
 import numpy as np
-
 from geometry import Array, Scene, rotate, signed_distance, to_block
 
 

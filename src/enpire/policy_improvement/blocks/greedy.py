@@ -1,7 +1,6 @@
 """Try pushes all round the outline and take the one that ends cheapest, the way there included."""
 
 import numpy as np
-
 from geometry import Push, Scene, State
 from pushing import Cost, Lengths, PushModel, Recovery, choices, contact_starts, outside, roll
 

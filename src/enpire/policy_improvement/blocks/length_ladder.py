@@ -1,7 +1,6 @@
 """Several lengths at once, each longer by a constant factor, reaching from a touch to the remaining distance."""
 
 import numpy as np
-
 from geometry import Array, Scene
 
 

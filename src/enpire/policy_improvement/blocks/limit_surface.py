@@ -1,7 +1,6 @@
 """Quasi-static push with friction at the contact: the pusher sticks to the block, or slides along it."""
 
 import numpy as np
-
 from geometry import Array, Scene, rotate, signed_distance, to_block
 
 

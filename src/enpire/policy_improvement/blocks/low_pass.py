@@ -1,7 +1,6 @@
 """Smooth every observation a little."""
 
 import numpy as np
-
 from geometry import Array, Scene, State, wrap
 
 

@@ -4,7 +4,6 @@ from collections import deque
 from typing import Protocol
 
 import numpy as np
-
 from geometry import Array, Scene, State, wrap
 
 

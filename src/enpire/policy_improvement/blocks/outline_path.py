@@ -1,7 +1,6 @@
 """Shortest way round the block, close to its outline."""
 
 import numpy as np
-
 from geometry import Array, Scene, signed_area, to_world
 
 SAMPLES = 14

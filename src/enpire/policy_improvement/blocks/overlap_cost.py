@@ -1,7 +1,6 @@
 """Corner distance, plus the share of the block that still lies outside its goal outline."""
 
 import numpy as np
-
 from geometry import Array, Scene, signed_distance, to_block, to_world
 
 GRID = 12

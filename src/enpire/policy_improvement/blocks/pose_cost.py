@@ -1,7 +1,6 @@
 """Distance of the centre plus a weighted yaw error."""
 
 import numpy as np
-
 from geometry import Array, Scene, to_world, wrap
 
 

@@ -1,7 +1,6 @@
 """A block that nobody touches does not move: average its pose until the pusher is near again."""
 
 import numpy as np
-
 from geometry import Array, Scene, State, wrap
 
 

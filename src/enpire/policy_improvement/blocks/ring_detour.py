@@ -1,7 +1,6 @@
 """Walk round the block on a circle."""
 
 import numpy as np
-
 from geometry import Array, Scene, to_world
 
 

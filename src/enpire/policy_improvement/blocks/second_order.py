@@ -1,7 +1,6 @@
 """The pusher is drawn to its command by a spring and a damper; command so that it goes fast and does not overshoot."""
 
 import numpy as np
-
 from geometry import Array, Scene, State
 
 SUBSTEPS = 10

@@ -1,7 +1,6 @@
 """Look two pushes ahead: a good first push is one after which a good second push is at hand."""
 
 import numpy as np
-
 from geometry import Array, Push, Scene, State
 from pushing import Cost, Lengths, PushModel, Recovery, choices, contact_starts, outside, roll
 

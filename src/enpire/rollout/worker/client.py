@@ -45,7 +45,7 @@ class Worker:
     The order of calls is `wait_loaded`, `reset`, then `request` and `receive` in turn, then `finish`.
 
     Raises:
-        OSError: The zygote is gone, so no worker was made.
+        ConnectionError: The zygote is gone, so no worker was made.
     """
 
     def __init__(self, zygote: Zygote, spec: TaskSpec, candidate: Path, memory_bytes: int) -> None:
@@ -63,7 +63,7 @@ class Worker:
         self._log = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
         try:
             self._number, self._control = start(zygote, self._memory, self._log.fileno())
-        except OSError:
+        except ConnectionError:
             self._memory.close()
             raise
         self._poll = select.poll()
@@ -194,7 +194,7 @@ def start(zygote: Zygote, memory: SharedMemory, log: int) -> tuple[int, socket.s
     read_only = memory.open_read_only()
     try:
         return zygote.spawn(memory.configuration, (theirs.fileno(), read_only, log)), ours
-    except OSError:
+    except ConnectionError:
         ours.close()
         raise
     finally:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -32,6 +32,7 @@ class Sight:
         listable: Folders of which only names can be listed, so that imports find packages.
         library_paths: Entries for `sys.path` beside the standard library.
         standard: Folders of the standard library.
+        packages: Folders of the third-party packages; part of `readable`.
     """
 
     interpreter: Path
@@ -39,7 +40,7 @@ class Sight:
     listable: tuple[str, ...]
     library_paths: tuple[str, ...]
     standard: tuple[Path, ...]
-    packages: tuple[str, ...] = field(default=())
+    packages: tuple[str, ...]
 
 
 @cache

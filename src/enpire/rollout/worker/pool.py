@@ -96,7 +96,7 @@ class WorkerPool:
             raise BadInput(f"candidate {folder} is not below {self.candidates}")
         try:
             worker = Worker(self._zygote, spec, folder, self._memory_bytes)
-        except OSError:
+        except ConnectionError:
             worker = self._prepare_anew(folder, spec)
         self._workers = [*(w for w in self._workers if not w.finished), worker]
         return worker

@@ -111,11 +111,14 @@ class Zygote:
             descriptors: The worker's control socket, the shared memory (read-only), the log.
 
         Raises:
-            OSError: The zygote is gone.
+            ConnectionError: The zygote is gone or does not listen.
         """
         self._workers += 1
         message = COMMAND.pack(SPAWN, self._workers, *configuration)
-        socket.send_fds(self._socket, [message], list(descriptors))
+        try:
+            socket.send_fds(self._socket, [message], list(descriptors))
+        except OSError as error:
+            raise ConnectionError(f"the zygote is gone: {error}") from None
         return self._workers
 
     def reap(self, worker: int) -> Ended | None:

@@ -1,7 +1,10 @@
 """A planar pushing policy put together from blocks: look, plan a straight push, walk to its start, push, repeat.
 
-A slot is one import line. Swapping a slot means copying another block of that slot into `blocks/` and naming it here.
+A slot is one import line, with other lines before and after it. To swap a slot, copy another block of that slot into
+`blocks/` and name it here.
 """
+
+# ruff: noqa: I001  (the order of the slots is the order of the story)
 
 from typing import Any
 

@@ -3,7 +3,6 @@
 from typing import Protocol
 
 import numpy as np
-
 from geometry import Array, Scene, State, outline_points, rotate, to_world
 
 
@@ -53,7 +52,7 @@ def contact_starts(scene: Scene, spacing: float, gap: float) -> tuple[Array, Arr
 def roll(model: PushModel, blocks: Array, starts: Array, directions: Array, lengths: Array, substep: float) -> Array:
     """Poses (L, K, 3) of K blocks after K straight pushes of each of L rising lengths, px.
 
-    `blocks` (K, 3), `starts` and `directions` (K, 2), world frame. The pusher advances in steps of at most `substep` px.
+    `blocks` (K, 3), `starts` and `directions` (K, 2), world frame. The pusher advances by `substep` px at most.
     """
     poses, done, pushers = [], 0.0, starts
     for length in lengths:
@@ -75,7 +74,7 @@ def outside(scene: Scene, blocks: Array) -> Array:
 
 
 def travel_distance(scene: Scene, pusher: Array, starts: Array, block: Array) -> Array:
-    """Rough way (K,) from the pusher (2,) to starts (K, 2), px: straight if free, else along a circle round the block."""
+    """Rough way (K,) from the pusher (2,) to starts (K, 2), px: straight if free, else round the block on a circle."""
     direct = np.linalg.norm(starts - pusher, axis=1)
     between = pusher + np.linspace(0.1, 0.9, 9)[:, None, None] * (starts - pusher)  # (9, K, 2)
     free = scene.clearance(between.reshape(-1, 2), block).reshape(9, -1).min(axis=0) > 0.8 * scene.pusher_radius

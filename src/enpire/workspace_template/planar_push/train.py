@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 import parameters
 import policy
 from geometry import Array, Scene, read_scene, to_world, wrap
@@ -117,7 +116,8 @@ def fit_pusher(
         fits.append((loss, delay, values))
     _, delay, values = min(fits, key=lambda entry: entry[0])
     ways = simulate(values)
-    return values, delay, _spread(residual(values, delay)), [way[: len(t.commands)] for way, t in zip(ways, tracks)]
+    walked = [way[: len(track.commands)] for way, track in zip(ways, tracks, strict=True)]
+    return values, delay, _spread(residual(values, delay)), walked
 
 
 def _padded(rows: Array, length: int) -> Array:

@@ -8,6 +8,7 @@ import ctypes
 import os
 import platform
 import resource
+import stat
 import struct
 from collections.abc import Iterable
 from pathlib import Path
@@ -110,7 +111,8 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
     except FileNotFoundError:
         return
     try:
-        granted = rights if Path(path).is_dir() else rights & ~READ_DIR
+        is_folder = stat.S_ISDIR(os.fstat(beneath).st_mode)
+        granted = rights if is_folder else rights & ~READ_DIR
         rule = struct.pack("<Qi", granted, beneath)
         _checked(LIBC.syscall(LANDLOCK_ADD_RULE, ruleset, 1, rule, 0), f"landlock_add_rule {path}")
     finally:

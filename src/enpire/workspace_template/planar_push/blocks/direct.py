@@ -1,7 +1,6 @@
 """Command the next point itself and assume that the pusher is there one period later."""
 
 import numpy as np
-
 from geometry import Array, Scene, State
 
 SUBSTEPS = 4

@@ -1,7 +1,6 @@
 """Every push is equally long."""
 
 import numpy as np
-
 from geometry import Array, Scene
 
 

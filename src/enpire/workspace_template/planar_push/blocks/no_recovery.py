@@ -1,7 +1,6 @@
 """Carry on as if every push had worked."""
 
 import numpy as np
-
 from geometry import Array, Push, Scene, State
 
 

@@ -1,7 +1,6 @@
 """Distance of the block's centre from where it should be; yaw does not count."""
 
 import numpy as np
-
 from geometry import Array, Scene, to_world
 
 

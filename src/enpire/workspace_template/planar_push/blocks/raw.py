@@ -1,7 +1,6 @@
 """Believe every observation as it comes."""
 
 import numpy as np
-
 from geometry import Array, Scene, State
 
 

@@ -1,8 +1,7 @@
 """The block slides in front of the pusher and never turns."""
 
 import numpy as np
-
-from geometry import Array, Scene, signed_distance, rotate, to_block
+from geometry import Array, Scene, rotate, signed_distance, to_block
 
 
 class PushModel:

@@ -1,0 +1,161 @@
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from enpire.evolution import selection
+from enpire.ledger import events as e
+from enpire.ledger.state import State
+from tests.ledger.make import Tape, idea
+
+RULES = selection.Rules()
+
+
+def settle(tape):
+    made = []
+    while found := selection.settle(tape.state, RULES):
+        tape.add(*found)
+        made += found
+    return made
+
+
+def race(tape, number, arms):
+    tape.add(e.IdeaSubmitted(idea=idea(number, commits=arms)))
+    tape.add(e.StudyOpened(study=f"race-{number:04d}", kind="race", idea=f"{number:04d}", arms=arms, incumbent="c0"))
+
+
+@pytest.fixture
+def tape():
+    return Tape(State(), target=0.95)
+
+
+def test_a_clear_winner_is_kept_and_crowned(tape):
+    race(tape, 1, ("c1",))
+    tape.play("race-0001", "c0", "control", [False] * 6)
+    tape.play("race-0001", "c1", "race", [True] * 6)
+    decided, crowned = settle(tape)[:2]
+    assert (decided.verdict, decided.best) == ("kept", "c1")
+    assert decided.evidence["c1"][:2] == (6, 6) and decided.evidence["incumbent"][:2] == (6, 0)
+    assert (crowned.idea, crowned.commit) == ("0001", "c1") == (tape.state.champion.idea, tape.state.champion.commit)
+
+
+def test_a_clear_loser_is_dropped(tape):
+    race(tape, 1, ("c1",))
+    tape.play("race-0001", "c0", "control", [True] * 8)
+    tape.play("race-0001", "c1", "race", [False] * 8)
+    assert settle(tape)[0].verdict == "dropped"
+    assert tape.state.champion.commit == "c0"
+
+
+def test_the_data_that_selected_a_champion_do_not_estimate_it(tape):
+    race(tape, 1, ("c1",))
+    tape.play("race-0001", "c0", "control", [False] * 6)
+    tape.play("race-0001", "c1", "race", [True] * 6)
+    settle(tape)
+    assert tape.state.fresh("c1") == []
+    tape.play("filler", "c1", "filler", [True, False])
+    assert [x.success for x in tape.state.fresh("c1")] == [True, False]
+
+
+def test_when_keeps_are_rare_a_winner_must_win_again(tape):
+    for number in range(1, 21):
+        race(tape, number, (f"x{number}",))
+        tape.add(
+            e.IdeaDecided(idea=f"{number:04d}", verdict="dropped", best="", probability=0.1, evidence={}, reason="")
+        )
+    race(tape, 21, ("c1",))
+    tape.play("race-0021", "c0", "control", [False] * 6)
+    tape.play("race-0021", "c1", "race", [True] * 6)
+    closed, opened = settle(tape)
+    assert isinstance(closed, e.StudyClosed) and opened.study == "confirm-0021"
+    assert tape.state.champion.commit == "c0"
+    tape.play("confirm-0021", "c1", "confirm", [True] * 30)
+    closed, decided, crowned = settle(tape)[:3]
+    assert closed.accepted and decided.verdict == "kept" and crowned.commit == "c1"
+
+
+def test_a_lucky_winner_is_parked_by_its_confirmation(tape):
+    for number in range(1, 21):
+        race(tape, number, (f"x{number}",))
+        tape.add(
+            e.IdeaDecided(idea=f"{number:04d}", verdict="dropped", best="", probability=0.1, evidence={}, reason="")
+        )
+    race(tape, 21, ("c1",))
+    tape.play("race-0021", "c0", "control", [True, False] * 5)
+    tape.play("race-0021", "c1", "race", [True] * 8)
+    settle(tape)
+    tape.play("confirm-0021", "c1", "confirm", [False] * 12)
+    closed, decided = settle(tape)[:2]
+    assert not closed.accepted and decided.verdict == "parked" and tape.state.champion.commit == "c0"
+
+
+def test_a_claim_opens_when_it_is_likely_and_closes_when_it_is_proven(tape):
+    tape.play("filler", "c0", "filler", [True] * 16)
+    assert settle(tape) == []
+    tape.play("filler", "c0", "filler", [True] * 2)
+    (opened,) = settle(tape)
+    assert (opened.kind, opened.p0, opened.arms) == ("claim", 0.95, ("c0",))
+    assert opened.alpha == pytest.approx(0.05 * 0.75)
+    needed = 0
+    while not (closed := settle(tape)):
+        tape.play("claim-1", "c0", "claim", [True])
+        needed += 1
+    assert closed[0].accepted and closed[0].log_e >= -math.log(opened.alpha)
+    assert closed[0].lower_bound >= 0.95 and 88 <= needed <= 100
+    assert selection.certified(tape.state).name == "claim-1"
+    assert settle(tape) == []
+
+
+def test_a_hopeless_claim_is_given_up_and_the_next_one_costs_more(tape):
+    tape.play("filler", "c0", "filler", [True] * 18)
+    settle(tape)
+    tape.play("claim-1", "c0", "claim", [True, False] * 4)
+    closed = settle(tape)[0]
+    assert not closed.accepted and "given up" in closed.reason
+    race(tape, 1, ("c1",))
+    tape.add(e.ChampionCrowned(idea="0001", commit="c1"))
+    tape.play("filler", "c1", "filler", [True] * 18)
+    (again,) = settle(tape)
+    assert again.study == "claim-2" and again.alpha == pytest.approx(0.05 * 0.75 / 4)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.booleans(), max_size=60), st.floats(0.5, 0.99))
+def test_a_claim_is_accepted_only_with_enough_evidence(outcomes, target):
+    tape = Tape(State(), target=target)
+    tape.add(e.StudyOpened(study="claim-1", kind="claim", idea="0000", arms=("c0",), p0=target, alpha=0.0375))
+    for outcome in outcomes:
+        tape.play("claim-1", "c0", "claim", [outcome])
+        if closed := selection.settle(tape.state, RULES):
+            assert closed[0].accepted == (closed[0].log_e >= -math.log(0.0375))
+            break
+
+
+def test_the_search_ends_with_a_proof_against_the_baseline(tape):
+    race(tape, 1, ("c1",))
+    tape.add(e.ChampionCrowned(idea="0001", commit="c1"))
+    (opened,) = selection.closing(tape.state, RULES)
+    assert (opened.study, opened.arms, opened.incumbent) == ("confirm-final", ("c1",), "c0")
+    tape.add(opened)
+    for _ in range(30):
+        tape.play("confirm-final", "c0", "confirm", [False])
+        tape.play("confirm-final", "c1", "confirm", [True])
+        if closed := settle(tape):
+            break
+    assert closed[0].accepted and closed[0].log_e >= math.log(20)
+    assert [x.kind for x in selection.closing(tape.state, RULES)] == ["claim"]
+
+
+def test_the_last_claim_is_as_high_as_the_evidence_allows(tape):
+    race(tape, 1, ("c1",))
+    tape.add(e.ChampionCrowned(idea="0001", commit="c1"))
+    tape.play("filler", "c1", "filler", ([True] * 9 + [False]) * 4)
+    tape.add(*selection.closing(tape.state, RULES))
+    tape.add(e.StudyClosed(study="confirm-final", accepted=True, reason="", log_e=3.0))
+    (opened,) = selection.closing(tape.state, RULES)
+    assert opened.kind == "claim" and 0.7 <= opened.p0 <= 0.9
+
+
+def test_a_baseline_that_nothing_beat_is_not_claimed(tape):
+    assert selection.closing(tape.state, RULES) == []
