@@ -77,7 +77,8 @@ def _campaign_table(name: str, title: str, mix: Mix, rules: dict[str, Rule], rep
     note = (
         f"{repeats} campaigns per row, seeds 0 to {repeats - 1}. Mean true rate of the champion after so many "
         "episodes, control included, ± 1.96 standard errors. Optimism is claimed minus true rate at 1,000. Bad "
-        f"keeps: share of keeps by 3,000 that were not better. {mix.worse:.0%} of the proposals are worse, {mix.equal:.0%} equal."
+        f"keeps: share of keeps by 3,000 that were not better. {mix.worse:.0%} of the proposals are worse, "
+        f"{mix.equal:.0%} equal."
     )
     points = tuple(f"rate @{checkpoint:,}" for checkpoint in CHECKPOINTS)
     header = ("rule", *points, "optimism @1,000", "hypotheses @1,000", "bad keeps")

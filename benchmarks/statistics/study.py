@@ -27,7 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", choices=[*STUDIES, "all"], default="all")
     parser.add_argument(
-        "--repeats", type=int, default=300, help="campaigns per row of S2; other tables use 4 to 40 times as many"
+        "--repeats", type=int, default=200, help="campaigns per row of S2; other tables use 4 to 40 times as many"
     )
     parser.add_argument("--output", type=Path, help="folder for RESULTS.md and the CSV files")
     arguments = parser.parse_args()

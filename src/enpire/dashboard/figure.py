@@ -40,7 +40,7 @@ def idea_tree(state: State) -> Markup:
     lanes = _lanes(state)
     tree_end = _TOP + _LANE * (len(lanes) + 1)
     parts = [_lane_lines(lanes, axis), _edges(state, places), _dots(state, places)]
-    drop_lines, curve_end = curve_panel(state, axis, tree_end + 18)
+    drop_lines, curve_end = curve_panel(state, axis, tree_end + 26)
     strip, strip_end = claim_strip(state, axis, curve_end + 14)
     robots, bottom = robot_strip(state, axis, strip_end + 12)
     ticks = _ticks(axis, _TOP - 8, bottom)
@@ -49,7 +49,7 @@ def idea_tree(state: State) -> Markup:
         tag("title", "Idea tree over success curve", id="figure-title"),
         tag("desc", _description(state), id="figure-desc"),
         ticks,
-        _crown_lines(state, axis, places, tree_end + 18),
+        _crown_lines(state, axis, places, tree_end + 26),
         *parts,
         drop_lines,
         strip,
@@ -163,6 +163,6 @@ def _description(state: State) -> str:
     return (
         f"One lane per agent, one mark per idea at the time of its verdict: {tally['tried']} tried, {tally['kept']} "
         f"kept, {tally['dropped']} dropped, {tally['parked']} parked, {len(state.crowns) - 1} of them crowned. Below, "
-        "on the same time axis: the champion's success rate with its interval, the claims, and how busy the robots were."
-        " The tables under the figure hold the same numbers."
+        "on the same axis: the champion's success rate with its interval, the claims, and how busy the robots were. "
+        "The tables under the figure hold the same numbers."
     )

@@ -42,6 +42,6 @@ def grouped(number: int) -> str:
     return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
-def rounded_bound(bound: float) -> str:
-    """A lower bound with three digits, always rounded down: a claim never grows in print."""
-    return f"{int(bound * 1000) / 1000:.3f}"
+def rounded_bound(bound: float, digits: int = 3) -> str:
+    """A lower bound, always rounded down: a claim never grows in print."""
+    return f"{int(bound * 10**digits) / 10**digits:.{digits}f}"

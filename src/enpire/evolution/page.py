@@ -64,12 +64,12 @@ def _fit(lines: Sequence[str], room: int) -> str:
 
 
 def _quote(text: str, width: int = 160) -> str:
-    clean = plain(text).replace('"', "'").replace("`", "'")
+    clean = plain(text[: 4 * width]).replace('"', "'").replace("`", "'")
     return '"' + textwrap.shorten(clean, width, placeholder="...")[:width] + '"'
 
 
 def _word(text: str) -> str:
-    return plain(text).replace("`", "'")[:24]
+    return plain(text[:100]).replace("`", "'")[:24]
 
 
 # ---------------------------------------------------------------------------- sections

@@ -117,9 +117,10 @@ def _declared(name: str, file: Path | None) -> Declaration:
     if identity in _identities():
         folders = [folder for folder in (_user_folder(), SHIPPED) if (folder / f"{identity}.toml").is_file()]
         return declarations.load(folders[0] / f"{identity}.toml")
+    known = ", ".join(PREFIX + known for known in _identities())
     raise BadInput(
-        f"{name} has no declaration yet. Write these lines to {_user_folder() / identity}.toml, or to any file and "
-        f"pass it with --declare:\n{declarations.EXAMPLE}\nDeclared already: {', '.join(PREFIX + known for known in _identities())}"
+        f"{name} has no declaration yet. Write these lines to {_user_folder() / identity.lstrip('/')}.toml, or to any "
+        f"file and pass it with --declare:\n{declarations.EXAMPLE}\nDeclared already: {known}"
     )
 
 

@@ -23,7 +23,7 @@ from blocks.direct import Pusher  # slot: pusher
 from blocks.translate import PushModel  # slot: push_model
 
 # How bad a block pose is.
-from blocks.position_cost import Cost  # slot: cost
+from blocks.pose_cost import Cost  # slot: cost
 
 # How far to push.
 from blocks.fixed_length import Lengths  # slot: lengths
