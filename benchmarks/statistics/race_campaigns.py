@@ -97,14 +97,17 @@ def episodes(rate: float, n: int, rng: Random) -> race.Sample:
 
 @dataclass(frozen=True)
 class Greedy:
-    """Keep what scores above the stored best score in n episodes. The incumbent is never measured again."""
+    """Keep what scores above the stored best score in n episodes. The incumbent is measured once, at its start."""
 
     n: int
 
     def __call__(self, champion: Champion, rate: float, rng: Random) -> Judged:
+        used = self.n
+        if not champion.known.n:
+            champion, used = champion._replace(known=episodes(champion.rate, self.n, rng)), 2 * self.n
         score = episodes(rate, self.n, rng)
-        kept = not champion.known.n or score.mean > champion.known.mean
-        return Judged(Champion(rate, score) if kept else champion, kept, self.n)
+        kept = score.mean > champion.known.mean
+        return Judged(Champion(rate, score) if kept else champion, kept, used)
 
 
 @dataclass(frozen=True)

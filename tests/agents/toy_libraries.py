@@ -56,3 +56,10 @@ EVERYTHING: Library = {
 }
 
 LIBRARIES = {"plain": PLAIN, "looks_worse": LOOKS_WORSE, "together": TOGETHER, "everything": EVERYTHING}
+
+TUNE: Library = {
+    "planner": {"beam": Piece(1.0, {"width": Knob(0.3, 0.6, 0.3), "depth": Knob(0.3, 0.5, 0.3), "fan": Knob(0.5, 0.4, 0.6)})},
+    "cost": {"pose": Piece(1.0, {"weight": Knob(0.2, 0.6, 0.3), "seat": Knob(0.7, 0.4, 0.4)})},
+    "recovery": {"wiggle": Piece(0.98, {"size": Knob(0.5, 0.5, 5.0), "time": Knob(0.5, 0.5, 5.0)})},
+}
+LIBRARIES["tune"] = TUNE

@@ -6,6 +6,10 @@ from toy_campaign import *
 from toy_libraries import LIBRARIES
 from enpire.agents._researcher.choose import propose
 import warnings; warnings.simplefilter("ignore")
+from enpire.agents._researcher import tune, landscape, structure, evidence, retry, knowledge
+for kv in os.environ.get("SET","").split(";"):
+    if kv:
+        k,v=kv.split("="); m,a=k.split("."); assert hasattr(globals()[m],a),k; setattr(globals()[m],a,eval(v))
 name, agents, n, seeds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), range(int(sys.argv[4]))
 lib = LIBRARIES[name]; opt = best_utility(lib)
 res=[]; t=time.process_time(); kinds=collections.Counter(); kept=collections.Counter()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from enpire.core.errors import BadInput
+from enpire.core.errors import BadInput, MissingProgram
 from enpire.evolution import workspace
 from enpire.evolution.hub import GitFailed, Hub, MergeConflict
 from enpire.evolution.workspace import Files
@@ -267,3 +267,16 @@ def test_fsck_reports_damage(hub: Hub, small: Files) -> None:
 def test_no_hub_is_said_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no hub at"):
         Hub(tmp_path / "nothing").files("0" * 40)
+
+
+def test_missing_and_old_git_say_what_to_install(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", str(programs))
+    for use in (lambda: hub.branch("main"), lambda: Hub.create(tmp_path / "other.git")):
+        with pytest.raises(MissingProgram, match="install it with"):
+            use()
+    (programs / "git").write_text("#!/bin/sh\necho git version 2.30.2\n")
+    (programs / "git").chmod(0o755)
+    with pytest.raises(MissingProgram, match=r"2\.30\.2 is too old"):
+        Hub.create(tmp_path / "other.git")

@@ -40,6 +40,7 @@ def split(diff: str) -> list[FileDiff]:
     """Files of a unified diff as Git prints it, in its order. The lengths in hunk headers tell text from headers."""
     files: list[FileDiff] = []
     old_left = new_left = 0
+    named = False  # by a `diff --git` line, which plain diffs lack
     for line in diff.split("\n"):
         if old_left > 0 or new_left > 0:
             kind = _KINDS.get(line[:1], "same")
@@ -48,7 +49,10 @@ def split(diff: str) -> list[FileDiff]:
             files[-1].append(kind, line)
         elif line.startswith("diff --git "):
             files.append(FileDiff(clean(line.rsplit(" b/", 1)[-1])))
-        elif line.startswith("+++ ") and (not files or files[-1].lines):
+            named = True
+        elif line.startswith("+++ ") and named:
+            named = False
+        elif line.startswith("+++ "):
             files.append(FileDiff(clean(line[4:].removeprefix("b/"))))
         elif (hunk := _HUNK.match(line)) and files:
             old_left, new_left = (int(length) if length is not None else 1 for length in hunk.groups())

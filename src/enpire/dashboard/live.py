@@ -1,6 +1,6 @@
 """The live terminal view, and the choice between it and the plain ones.
 
-All numbers and times come from the state. The clock of this machine is read only to limit how often the screen is drawn.
+All numbers and times come from the state. The clock of this machine only limits how often the screen is drawn.
 """
 
 import time

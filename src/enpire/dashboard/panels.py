@@ -66,7 +66,7 @@ def _header(state: State, config: CampaignConfig, width: int) -> Text:
     second = f"left: {', '.join(left)}" if left else "no budget set"
     if state.stopped is not None:
         second = f"stopped: {one_line(state.stopped.reason, 60)}"
-    second += f"   {tally['started']} episodes, {tally['invalid']} invalid   {state.tokens} tokens"
+    second += f" · done: {tally['started']} episodes, {tally['invalid']} invalid, {state.tokens} tokens"
     return Text.assemble(" ", *parts, "\n ", (one_line(second, width - 2), "dim"), no_wrap=True)
 
 
@@ -89,16 +89,18 @@ def _champion(state: State, width: int) -> Text:
 
 
 def _sparkline(state: State, width: int) -> str:
-    """Champion's fresh success rate over the whole campaign, one block per moment; `?` without episodes."""
-    points, line = success_curve(state), ""
+    """Champion's fresh success rate over the whole campaign, two rows high; `?` where there are no episodes."""
+    points, upper, lower = success_curve(state), "", ""
     index = 0
     for column in range(width):
         at_s = state.elapsed_s * (column + 0.5) / width
         while index + 1 < len(points) and points[index + 1].at_s <= at_s:
             index += 1
         rate = points[index].rate
-        line += "?" if rate is None else _BLOCKS[max(1, round(rate * 8))]
-    return line
+        level = 0 if rate is None else max(1, round(rate * 16))
+        upper += _BLOCKS[max(0, level - 8)]
+        lower += "?" if rate is None else _BLOCKS[min(8, level)]
+    return f"{upper}\n{lower}"
 
 
 def _races(state: State, width: int) -> Text:
@@ -125,7 +127,7 @@ def _race(text: Text, state: State, study: Study, width: int) -> None:
         best = arms[decision.best]
         probability = race.probability_better(best, rival)
         text.append(f"utility {best.mean:.2f} vs {rival.mean:.2f}  ")
-        text.append(f"P {probability:.2f}", "green" if probability > 0.5 else "")
+        text.append(f"P(better) {probability:.2f}", "green" if probability > 0.5 else "")
     text.append("\n")
 
 

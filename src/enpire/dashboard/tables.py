@@ -91,9 +91,9 @@ class Legacy:
 
 
 def ideas(state: State) -> list[IdeaRow]:
-    """All ideas, oldest first, the baseline left out."""
+    """All ideas, oldest first; the first is the baseline."""
     crowned = {crown.idea for crown in state.crowns}
-    return [_idea(state, name, node, name in crowned) for name, node in state.ideas.items() if name != "0000"]
+    return [_idea(state, name, node, name in crowned) for name, node in state.ideas.items()]
 
 
 def _idea(state: State, name: str, node: IdeaNode, crowned: bool) -> IdeaRow:

@@ -38,7 +38,7 @@ After the values come, if NUMBERS_RENAMED, their names and the names of all othe
 line of text instead.
 """
 MAX_MESSAGE = 1 << 17
-_LISTED_BOUNDS = 1024
+_LISTED_BOUNDS = 256
 _PLAIN = ("Box", "Discrete", "MultiDiscrete", "MultiBinary")
 _NUMBER = (float, int, np.bool_, np.number)
 
@@ -307,6 +307,8 @@ def _serve(connection: socket.socket, host: Host) -> None:
                 return
         except (Exception, SystemExit) as error:
             answer = REPLY.pack(RAISED, 0, 0, 0, 0, 0.0, 0, 0) + _last_line(error).encode()
+        if len(answer) > MAX_MESSAGE:
+            answer = REPLY.pack(RAISED, 0, 0, 0, 0, 0.0, 0, 0) + b"an info dictionary that is too large to be sent"
         connection.send(answer)
 
 

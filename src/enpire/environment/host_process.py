@@ -173,7 +173,7 @@ class HostProcess:
     def close(self) -> None:
         """Ask it to end, then make it end; idempotent."""
         if self.alive:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
                 self._connection.send(gym_host.REQUEST.pack(gym_host.CLOSE, 0))
                 self._process.wait(_CLOSE_S)
         self._end()
@@ -186,7 +186,8 @@ class HostProcess:
         if error := answer.get("error"):
             self._end()
             if error == "raised":
-                raise EnvironmentFault(f"{order.id} could not be made: {answer['text']}")
+                hint = ". Install the system library it names" if "shared object file" in answer["text"] else ""
+                raise EnvironmentFault(f"{order.id} could not be made: {answer['text']}{hint}")
             raise BadInput(f"{order.id}: {answer['text'].partition(': ')[2]}")
         return msgspec.convert(answer, Description)
 
@@ -223,6 +224,9 @@ class HostProcess:
             ) from None
         except OSError:
             answer = b""
+        except BaseException:  # interrupted: its answer would be taken for that of the next request
+            self._end()
+            raise
         if not answer:
             raise EnvironmentFault(self._obituary())
         if len(answer) >= gym_host.REPLY.size and answer[0] == gym_host.RAISED:
@@ -246,10 +250,7 @@ class HostProcess:
         printed = self._last_printed()
         self._end()
         how = f"was killed by signal {signal.Signals(-status).name}" if status < 0 else f"exited with status {status}"
-        hint = ""
-        if "cannot open shared object file" in printed:
-            hint = ". Install the system library it names"
-        return f"the process of {self._order.id} {how}; last output: {printed or 'none'}{hint}"
+        return f"the process of {self._order.id} {how}; last output: {printed or 'none'}"
 
     def _last_printed(self) -> str:
         size = os.fstat(self._printed).st_size

@@ -270,11 +270,11 @@ class Hub:
             MergeConflict: `onto` changed the same lines.
             BadInput: `change` is the baseline, which changes nothing.
         """
-        return merge(self._before(change, since), self._ours(onto), self.files(change))
+        return merge(self._before(change, since), self._ours(onto), self.files(change), scratch=self.path)
 
     def revert(self, change: str, onto: str | Mapping[str, bytes], *, since: str | None = None) -> Files:
         """Files of `onto` without the change of a commit; arguments and errors as `cherry_pick`."""
-        return merge(self.files(change), self._ours(onto), self._before(change, since))
+        return merge(self.files(change), self._ours(onto), self._before(change, since), scratch=self.path)
 
     def _ours(self, onto: str | Mapping[str, bytes]) -> Mapping[str, bytes]:
         return self.files(onto) if isinstance(onto, str) else onto

@@ -33,16 +33,22 @@ class MergeConflict(EnpireError):
         )
 
 
-def merge(base: Mapping[str, bytes], ours: Mapping[str, bytes], theirs: Mapping[str, bytes]) -> Files:
+def merge(base: Mapping[str, bytes], ours: Mapping[str, bytes], theirs: Mapping[str, bytes], *, scratch: Path) -> Files:
     """Files of `ours` with the change from `base` to `theirs` applied.
 
     Git runs in a private temporary repository, so nothing of it stays in the hub.
+
+    Args:
+        base: What both sides started from.
+        ours: Files the change is applied to.
+        theirs: Files that hold the change.
+        scratch: Folder for the temporary repository; agents must not be able to write there.
 
     Raises:
         MergeConflict: Both sides changed the same lines; names the files.
         BadInput: The result breaks a limit of workspaces.
     """
-    with tempfile.TemporaryDirectory(prefix="enpire-merge-") as folder:
+    with tempfile.TemporaryDirectory(prefix="merge-", dir=scratch) as folder:
         repository = Path(folder)
         git.run(repository, "init", "--quiet", "--bare", "--template=", "--object-format=sha1", "--initial-branch=m")
         stream = b"".join(

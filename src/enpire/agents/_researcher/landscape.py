@@ -1,55 +1,76 @@
-"""Utility over the parameters of one lane, smoothed from few noisy episodes per point.
+"""Utility over parameters and recipes, smoothed from few noisy episodes per candidate.
 
-Gaussian process regression with a squared exponential kernel (Rasmussen and Williams, Gaussian Processes for Machine
-Learning, 2006, algorithm 2.1). Points are in the unit cube. The length scale is the likeliest of a few.
+Gaussian process regression (Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, algorithm 2.1). The
+covariance of two candidates with parameters x, x' in the unit cube and recipes that differ in h slots is
+
+    SIGNAL^2 * SHARED^h * exp(-|x - x'|^2 / (2 l^2))  +  LEVEL^2 * ALIKE^h
+
+so that what was learned about a parameter carries over to similar recipes, while their levels differ freely. The length
+l is the likeliest of a few.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from enpire.agents._researcher.knowledge import Recipe
+
 Array = NDArray[np.floating[Any]]
 
 _LENGTHS = (0.25, 0.5, 1.0)
 """Length scales tried, each times the square root of the dimension."""
-_SIGNAL = 0.2
-"""Prior standard deviation of the utility over the cube."""
+_SIGNAL = 0.25
+_SHARED = 0.8
+_LEVEL = 0.25
+_ALIKE = 0.6
 _NOISE = 0.4
 """Standard deviation of one episode's utility."""
 
 
 class Landscape:
-    """Posterior over utility, given the trials of a lane.
+    """Posterior over utility, given trials.
 
     Args:
-        points: Parameter points in the unit cube, shape (N, D).
-        utilities: Mean utility at each, shape (N,).
+        points: Parameters of each trial in the unit cube, shape (N, D).
+        recipes: Recipe of each trial, N of them.
+        utilities: Mean utility of each, shape (N,).
         episodes: Number of episodes behind each mean, all positive, shape (N,).
+        recipe: Recipe that will be asked about.
     """
 
-    def __init__(self, points: Array, utilities: Array, episodes: Array) -> None:
+    def __init__(
+        self, points: Array, recipes: Sequence[Recipe], *, utilities: Array, episodes: Array, recipe: Recipe
+    ) -> None:
         self._points = points
         self._centre = float(np.average(utilities, weights=episodes))
         self._noise = _NOISE**2 / episodes
-        fits = [self._fit(length * np.sqrt(points.shape[1]), utilities - self._centre) for length in _LENGTHS]
+        self._apart = _distances(recipes, recipes)
+        self._away = _distances([recipe], recipes)
+        scale = np.sqrt(points.shape[1])
+        fits = [self._fit(length * scale, utilities - self._centre) for length in _LENGTHS]
         _, self._length, self._factor, self._weights = max(fits, key=lambda fit: fit.likelihood)
 
     def mean(self, points: Array) -> Array:
-        """Expected utility, shape (K,) for points (K, D)."""
-        return self._centre + _kernel(points, self._points, self._length) @ self._weights
+        """Expected utility of the asked recipe at points (K, D). Shape (K,)."""
+        expected: Array = self._centre + self._cross(points) @ self._weights
+        return expected
 
     def draw(self, points: Array, rng: np.random.Generator) -> Array:
-        """One function drawn from the posterior, at points (K, D). Shape (K,)."""
-        cross = _kernel(points, self._points, self._length)
+        """One function drawn from the posterior for the asked recipe, at points (K, D). Shape (K,)."""
+        cross = self._cross(points)
         solved = np.linalg.solve(self._factor, cross.T)
-        covariance = _kernel(points, points, self._length) - solved.T @ solved
-        root = np.linalg.cholesky(covariance + 1e-6 * np.eye(len(points)))
+        own = _kernel(points, points, np.zeros((1, 1)), self._length)
+        root = np.linalg.cholesky(own - solved.T @ solved + 1e-6 * np.eye(len(points)))
         mean: Array = self._centre + cross @ self._weights
         return mean + root @ rng.standard_normal(len(points))
 
+    def _cross(self, points: Array) -> Array:
+        return _kernel(points, self._points, self._away, self._length)
+
     def _fit(self, length: float, residuals: Array) -> "_Fit":
-        covariance = _kernel(self._points, self._points, length) + np.diag(self._noise)
+        covariance = _kernel(self._points, self._points, self._apart, length) + np.diag(self._noise)
         factor = np.linalg.cholesky(covariance)
         weights = np.linalg.solve(factor.T, np.linalg.solve(factor, residuals))
         likelihood = -0.5 * float(residuals @ weights) - float(np.log(np.diag(factor)).sum())
@@ -63,8 +84,21 @@ class _Fit(NamedTuple):
     weights: Array
 
 
-def _kernel(one: Array, other: Array, length: float) -> Array:
-    """Prior covariance (K, N) between points (K, D) and (N, D)."""
+def _distances(one: Sequence[Recipe], other: Sequence[Recipe]) -> Array:
+    """Number of slots in which recipes differ, shape (len(one), len(other))."""
+    codes: dict[tuple[str, str], int] = {}
+    for pair in {pair for recipe in (*one, *other) for pair in recipe}:
+        codes[pair] = len(codes)
+    rows = [np.isin(np.arange(len(codes)), [codes[p] for p in recipe]) for recipe in (*one, *other)]
+    held = np.array(rows, dtype=float)
+    a, b = held[: len(one)], held[len(one) :]
+    apart: Array = np.maximum(a.sum(axis=1)[:, None], b.sum(axis=1)[None, :]) - a @ b.T
+    return apart
+
+
+def _kernel(one: Array, other: Array, apart: Array, length: float) -> Array:
+    """Prior covariance (K, N) between candidates at (K, D) and (N, D) whose recipes are `apart` slots apart."""
     squares = ((one[:, None, :] - other[None, :, :]) ** 2).sum(axis=2)
-    result: Array = _SIGNAL**2 * np.exp(-0.5 * squares / length**2)
-    return result
+    similar = _SIGNAL**2 * _SHARED**apart * np.exp(-0.5 * squares / length**2)
+    covariance: Array = similar + _LEVEL**2 * _ALIKE**apart
+    return covariance

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from enpire.agents._researcher.knowledge import Knowledge, Lane, Trial, error_of, recipe_of
+from enpire.agents._researcher.knowledge import Knowledge, Lane, Trial, changes, error_of, recipe_of
 from enpire.agents._researcher.landscape import Landscape
 from enpire.agents._researcher.option import Draft, Option
 from enpire.agents._workspace import Parameter
@@ -38,6 +38,9 @@ STRUCTURE_BUDGET = 100
 _BUDGET_GAIN = 0.25
 """What tuning may still bring to a structure within its budget, as a share of the headroom."""
 _LANES = 6
+_SIMILAR = 4
+"""Slots in which a recipe may differ and still teach something about parameters."""
+_MOST_TRIALS = 400
 
 
 def options(known: Knowledge) -> list[Option]:
@@ -78,7 +81,7 @@ def _option(known: Knowledge, lane: Lane, base: Trial) -> Option | None:
 
 def _draft(known: Knowledge, lane: Lane, base: Trial) -> Draft:
     parameters = [p for p in known.files(base.commit).values() if p.searchable]
-    units = next_generation(lane, parameters, base, known.rng)
+    units = next_generation(known, lane, parameters, base)
     points = [{p.name: p.from_unit(u) for p, u in zip(parameters, row, strict=True)} for row in units]
     blocks = sorted({p.name.partition(".")[0] for p in parameters})
     number = 1 + sum(1 for idea in known.brief.ideas if idea.kind == KIND and recipe_of(idea.recipe) == lane.recipe)
@@ -97,26 +100,42 @@ def _draft(known: Knowledge, lane: Lane, base: Trial) -> Draft:
     )
 
 
-def next_generation(lane: Lane, parameters: list[Parameter], base: Trial, rng: np.random.Generator) -> Array:
+def next_generation(known: Knowledge, lane: Lane, parameters: list[Parameter], base: Trial) -> Array:
     """Eight points in the unit cube, shape (8, D)."""
-    tried = [trial for trial in lane.trials if trial.episodes]
-    points = np.array([_unit(trial, parameters) for trial in tried]).reshape(len(tried), len(parameters))
-    start = _unit(lane.trials[0], parameters)
+    tried = _relevant(known, lane, parameters)
+    start = _unit(base, parameters)
     if not tried:
-        return np.array(_strategy(start, rng).ask(_POINTS))
-    episodes = np.array([float(trial.episodes) for trial in tried])
-    landscape = Landscape(points, np.array([trial.utility for trial in tried]), episodes)
-    strategy = _replay(lane, parameters, start, landscape, rng)
+        return np.array(_strategy(start, known.rng).ask(_POINTS))
+    landscape = Landscape(
+        np.array([_unit(trial, parameters, start) for trial in tried]),
+        [trial.recipe for trial in tried],
+        utilities=np.array([trial.utility for trial in tried]),
+        episodes=np.array([float(trial.episodes) for trial in tried]),
+        recipe=lane.recipe,
+    )
+    strategy = _replay(tried, parameters, start, landscape, known.rng)
     pool = np.array(strategy.ask(_POOL))
-    pool = np.vstack([pool, _partial_moves(pool[: _POOL // 2], _unit(base, parameters), rng)])
+    pool = np.vstack([pool, _partial_moves(pool[: _POOL // 2], start, known.rng)])
     pool = np.clip(np.vstack([pool, np.asarray(strategy.mean)[None]]), 0.0, 1.0)
     chosen = [int(np.argmax(landscape.mean(pool)))]
     while len(chosen) < _POINTS:
-        values = landscape.draw(pool, rng)
+        values = landscape.draw(pool, known.rng)
         values[chosen] = -np.inf
         chosen.append(int(np.argmax(values)))
     generation: Array = pool[chosen]
     return generation
+
+
+def _relevant(known: Knowledge, lane: Lane, parameters: list[Parameter]) -> list[Trial]:
+    """Trials of this and similar recipes that share some of the parameters, oldest first."""
+    names = {p.name for p in parameters}
+    return [
+        trial
+        for trial in known.trials.values()
+        if trial.episodes
+        and len(changes(lane.recipe, trial.recipe)) <= _SIMILAR
+        and (trial.recipe == lane.recipe or names & trial.parameters.keys())
+    ][-_MOST_TRIALS:]
 
 
 def _partial_moves(points: Array, base: Array, rng: np.random.Generator) -> Array:
@@ -127,14 +146,15 @@ def _partial_moves(points: Array, base: Array, rng: np.random.Generator) -> Arra
 
 
 def _replay(
-    lane: Lane, parameters: list[Parameter], start: Array, landscape: Landscape, rng: np.random.Generator
+    tried: list[Trial], parameters: list[Parameter], start: Array, landscape: Landscape, rng: np.random.Generator
 ) -> Any:
-    """CMA-ES after all past generations of the lane, told smoothed utilities."""
+    """CMA-ES after all past generations, told smoothed utilities. A generation is the trials of one idea."""
     strategy = _strategy(start, rng)
     waiting: list[Array] = []
-    for generation in lane.generations:
-        waiting += [_unit(trial, parameters) for trial in generation]
-        if len(waiting) >= _POINTS // 2:
+    for number, trial in enumerate(tried):
+        waiting.append(_unit(trial, parameters, start))
+        last = number + 1 == len(tried) or tried[number + 1].idea != trial.idea
+        if last and len(waiting) >= _POINTS // 2:
             points = np.array(waiting)
             strategy.ask()
             strategy.tell(list(points), list(-landscape.mean(points)))
@@ -155,5 +175,10 @@ def _strategy(start: Array, rng: np.random.Generator) -> Any:
         return cma.CMAEvolutionStrategy(list(start), _STEP, settings)
 
 
-def _unit(trial: Trial, parameters: list[Parameter]) -> Array:
-    return np.array([p.to_unit(trial.parameters.get(p.name, p.value)) for p in parameters])
+def _unit(trial: Trial, parameters: list[Parameter], missing: Array | None = None) -> Array:
+    """Parameters of a trial in the unit cube; those it lacks are taken from `missing`, or from the files."""
+    point = np.array([p.to_unit(trial.parameters.get(p.name, p.value)) for p in parameters])
+    if missing is None:
+        return point
+    held = np.array([p.name in trial.parameters for p in parameters])
+    return np.where(held, point, missing)

@@ -38,7 +38,11 @@ from blocks.straight import Navigator  # slot: navigator
 from blocks.no_recovery import Recovery  # slot: recovery
 
 ARRIVED = 0.25
-"""The start or the end of a push counts as reached this near, in pusher radii."""
+"""The start of a push counts as reached this near, in pusher radii."""
+FINISHED = 0.08
+"""A push is over when less than this share of its length is left, and no more than `ARRIVED`."""
+PATIENCE = 40
+"""A push is given up after this many control steps."""
 DISTURBED = 0.5
 """A plan is dropped when the block has moved this far before the push began, in pusher radii."""
 
@@ -65,6 +69,7 @@ class Policy:
         self.push: Push | None = None
         self.planned_from = np.zeros(3)  # block pose when the push was planned
         self.pushing = False
+        self.pushed = 0  # control steps of this push so far
         self.command: Array | None = None
 
     def reset(self, observation: dict[str, Array], instruction: str) -> None:
@@ -87,7 +92,7 @@ class Policy:
 
     def _follow_push(self, state: State) -> Array:
         near = ARRIVED * self.scene.pusher_radius
-        if self.push is not None and self.pushing and np.linalg.norm(self.push.end - state.pusher) < near:
+        if self.push is not None and self.pushing and self._over(state, self.push):
             self.recovery.record(self.push, self.planned_from, state.block)
             self.push = None
         if self.push is None or (not self.pushing and self._disturbed(state)):
@@ -97,12 +102,18 @@ class Policy:
             self._plan(state)  # look again from here: the estimate is better now
             self.pushing = bool(np.linalg.norm(self.push.start - state.pusher) < near)
         if self.pushing:
+            self.pushed += 1
             return self.pusher.press(state, self.push.end)
         return self.pusher.travel(state, self.navigator.path(state.pusher, self.push.start, state.block))
 
     def _plan(self, state: State) -> None:
-        self.push, self.pushing = self.planner.plan(state, self.recovery), False
+        self.push, self.pushing, self.pushed = self.planner.plan(state, self.recovery), False, 0
         self.planned_from = state.block.copy()
+
+    def _over(self, state: State, push: Push) -> bool:
+        left = (push.end - state.pusher) @ push.direction
+        enough = min(FINISHED * push.length, ARRIVED * self.scene.pusher_radius)
+        return bool(left < enough or self.pushed >= PATIENCE)
 
     def _disturbed(self, state: State) -> bool:
         moved = self.scene.corner_distance(state.block[None], self.planned_from)[0]
