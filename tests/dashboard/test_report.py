@@ -11,8 +11,8 @@ import pytest
 
 from enpire.dashboard import diffs, videos
 from enpire.dashboard.report import ReportVideo, write_report
-from enpire.ledger.state import State, fold
-from enpire.metrics.curves import summary
+from enpire.ledger.state import Crown, State, fold
+from enpire.metrics.summary import summary
 from tests.dashboard.scenario import Campaign, prefix
 
 VOID = {"meta", "br", "hr", "img", "input", "link", "circle", "line", "rect", "path", "polygon"}
@@ -106,7 +106,15 @@ def test_a_campaign_without_success_says_so(tmp_path):
     Page(text)
     for sentence in ("Nothing is certified. No idea was kept.", "No claim was opened", "No idea has been submitted"):
         assert sentence in text
-    assert "The champion is the baseline itself." in text
+    assert "the champion is the baseline itself." in text
+
+
+def test_a_certified_policy_that_lost_the_crown_is_named(tmp_path):
+    state = fold(CAMPAIGN)
+    state.crowns.append(Crown("0001", state.ideas["0001"].best, state.elapsed_s))
+    text = report(state, tmp_path)
+    assert "The policy to use is the certified one" in text
+    assert "The policy to use" not in report(fold(CAMPAIGN), tmp_path)
 
 
 def test_hostile_text_stays_text(tmp_path):

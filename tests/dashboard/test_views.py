@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from enpire.dashboard import text
-from enpire.dashboard.live import CPU_SHARE, LiveView, view
+from enpire.dashboard.live import CPU_SHARE, LiveView, snapshot, view
 from enpire.dashboard.panels import screen
 from enpire.dashboard.plain import JsonView, NullView, PlainView
 from enpire.ledger.state import State, fold
@@ -44,6 +44,12 @@ def test_an_empty_state_can_be_drawn():
     assert "waiting" in printed(out)
 
 
+def test_a_snapshot_takes_the_width_of_its_console():
+    out = console(80)
+    out.print(snapshot(fold(CAMPAIGN)))
+    assert "champion" in printed(out) and max(len(line) for line in printed(out).splitlines()) <= 80
+
+
 def test_the_live_view_shows_the_end_and_costs_little():
     out = console(120, force_terminal=True)
     state = State()
@@ -51,7 +57,7 @@ def test_the_live_view_shows_the_end_and_costs_little():
     with LiveView(out) as live:
         for event in CAMPAIGN:
             state.apply(event)
-            live.update(state, event)
+            live.observe(state, event)
         busy_s = time.thread_time() - begun
     assert "claim-2 certified" in "".join(printed(out).split("\x1b[1m")).replace("\x1b[0m", "").replace(
         "\x1b[1;32m", ""
@@ -63,10 +69,10 @@ def test_drawing_is_paced_by_what_it_costs():
     out = console(120, force_terminal=True)
     state = fold(CAMPAIGN)
     with LiveView(out) as live:
-        live.update(state, CAMPAIGN[-1])
+        live.observe(state, CAMPAIGN[-1])
         begun, cpu = time.monotonic(), time.thread_time()
         while time.monotonic() - begun < 1.2:
-            live.update(state, CAMPAIGN[-1])
+            live.observe(state, CAMPAIGN[-1])
             time.sleep(0.02)
         share = (time.thread_time() - cpu) / (time.monotonic() - begun)
     assert share < 10 * CPU_SHARE  # the loop of this test is in it, too
@@ -78,7 +84,7 @@ def test_plain_view_prints_the_notable():
     with PlainView(out) as plain:
         for event in CAMPAIGN:
             state.apply(event)
-            plain.update(state, event)
+            plain.observe(state, event)
     lines = printed(out).splitlines()
     for part in (
         "is champion",
@@ -98,7 +104,7 @@ def test_json_view_prints_every_event_as_one_line():
     out = io.BytesIO()
     with JsonView(out) as lines:
         for event in CAMPAIGN[:500]:
-            lines.update(State(), event)
+            lines.observe(State(), event)
     rows = [json.loads(line) for line in out.getvalue().splitlines()]
     assert [row["seq"] for row in rows] == list(range(1, 501))
     assert rows[0]["body"]["event"] == "CampaignOpened"
@@ -121,7 +127,7 @@ def test_hostile_text_cannot_drive_the_terminal():
         state = State()
         for event in events:
             state.apply(event)
-            plain.update(state, event)
+            plain.observe(state, event)
     out.print(screen(state, 140))
     shown = printed(out)
     assert "\x1b" not in shown and "\u202e" not in shown and "\x07" not in shown

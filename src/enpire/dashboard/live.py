@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import Literal, Protocol
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.live import Live
 
 from enpire.dashboard.panels import screen
@@ -28,7 +28,7 @@ CPU_SHARE = 0.004
 class View(Protocol):
     """Something that watches a campaign."""
 
-    def __enter__(self) -> object:
+    def __enter__(self) -> "View":
         """Take the terminal, if it needs one."""
         ...
 
@@ -38,7 +38,7 @@ class View(Protocol):
         """Give it back."""
         ...
 
-    def update(self, state: State, event: Event) -> None:
+    def observe(self, state: State, event: Event) -> None:
         """Called after every event; `state` already includes it. Must be cheap."""
         ...
 
@@ -67,7 +67,7 @@ class LiveView:
             self._draw(self._state)
         self._live.__exit__(kind, error, trace)
 
-    def update(self, state: State, event: Event) -> None:
+    def observe(self, state: State, event: Event) -> None:
         """Draw, if it is time."""
         self._state = state
         if time.monotonic() >= self._due_s:
@@ -79,6 +79,21 @@ class LiveView:
         begun = time.thread_time()
         self._live.update(screen(state, self._console.width), refresh=True)
         return time.thread_time() - begun
+
+
+def snapshot(state: State) -> RenderableType:
+    """The live view of this moment, to print once; it takes the width of the console it is printed on."""
+    return Snapshot(state)
+
+
+class Snapshot:
+    """A state that rich can print."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield screen(self._state, options.max_width)
 
 
 def view(mode: ViewMode, console: Console) -> View:

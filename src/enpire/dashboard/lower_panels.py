@@ -58,14 +58,14 @@ def curve_panel(state: State, axis: Axis, top: float) -> tuple[Markup, float]:
 
 
 def _reign(point: CurvePoint, axis: Axis, top: float) -> Markup:
-    """One champion: band and line from fresh episodes, and a cross at the rate its race had promised."""
+    """One champion: band and line from fresh episodes, and a cross at the rate that crowned it."""
     x0, x1 = axis.x(point.at_s), axis.x(point.until_s)
     width = max(x1 - x0, 1.0)
     hover = (
         f"{point.idea} was champion from {duration(point.at_s)} to {duration(point.until_s)}\n"
         f"fresh: {count(point.successes, point.episodes)} = {percent(point.rate)}, 95 % interval "
         f"{interval((point.low, point.high))}\n"
-        f"in the race that selected it: {count(point.selected_successes, point.selected_episodes)}"
+        f"in the evidence that crowned it: {count(point.selected_successes, point.selected_episodes)}"
     )
     kind = "band" if point.episodes else "band empty"
     height = max(_HEIGHT * (point.high - point.low), 1.0)

@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from enpire.core.config import CampaignConfig
+from enpire.core.records import Episode
 from enpire.dashboard.text import count, duration, interval, one_line, percent, rounded_bound
 from enpire.ledger.state import State, Study
 from enpire.metrics.curves import champion, success_curve
@@ -106,18 +107,18 @@ def _sparkline(state: State, width: int) -> str:
 def _races(state: State, width: int) -> Text:
     text = Text(no_wrap=True, overflow="ellipsis")
     studies = state.open_studies("race")
+    rival = _sample(state, state.fresh(state.champion.commit)) if studies else race.Sample()
     for study in studies[-6:]:
-        _race(text, state, study, width)
+        _race(text, state, study, rival, width)
     if len(studies) > 6:
         text.append(f"and {len(studies) - 6} more\n", "dim")
     return _filled(text, "no race is running")
 
 
-def _race(text: Text, state: State, study: Study, width: int) -> None:
-    """Two lines: idea and hypothesis; arms, episodes, utilities and P(better)."""
+def _race(text: Text, state: State, study: Study, rival: race.Sample, width: int) -> None:
+    """Two lines: idea and hypothesis; arms, episodes, utilities and P(better than the champion's fresh episodes)."""
     idea = state.ideas[study.opened.idea].idea
-    arms = {arm: _sample(state, study, arm) for arm in study.opened.arms}
-    rival = _sample(state, study, study.opened.incumbent)
+    arms = {arm: _sample(state, study.of(arm)) for arm in study.opened.arms}
     decision = race.decide(arms, rival, _RULE)
     head = f"{idea.id} {one_line(idea.kind, 10)} "
     text.append(head, "bold")
@@ -131,11 +132,11 @@ def _race(text: Text, state: State, study: Study, width: int) -> None:
     text.append("\n")
 
 
-def _sample(state: State, study: Study, commit: str) -> race.Sample:
+def _sample(state: State, episodes: list[Episode]) -> race.Sample:
     if state.config is None or state.spec is None:
         return race.Sample()
     objective, steps = state.config.objective, state.spec.max_steps
-    return race.Sample.of(objective.utility(episode, steps) for episode in study.of(commit))
+    return race.Sample.of(objective.utility(episode, steps) for episode in episodes)
 
 
 def _claims(state: State, width: int) -> Text:

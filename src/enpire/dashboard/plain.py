@@ -28,7 +28,7 @@ class _Quiet:
     ) -> None:
         return None
 
-    def update(self, state: State, event: e.Event) -> None:
+    def observe(self, state: State, event: e.Event) -> None:
         """Take note of an event that `state` already includes."""
 
 
@@ -42,7 +42,7 @@ class JsonView(_Quiet):
     def __init__(self, out: IO[bytes] | None = None) -> None:
         self._out = out if out is not None else sys.stdout.buffer
 
-    def update(self, state: State, event: e.Event) -> None:
+    def observe(self, state: State, event: e.Event) -> None:
         """Print the event."""
         self._out.write(msgspec.json.encode(event) + b"\n")
         self._out.flush()
@@ -55,7 +55,7 @@ class PlainView(_Quiet):
         self._console = console
         self._next_s = PROGRESS_EVERY_S
 
-    def update(self, state: State, event: e.Event) -> None:
+    def observe(self, state: State, event: e.Event) -> None:
         """Print what is worth a line."""
         line = notable(state, event.body)
         if line:

@@ -15,8 +15,8 @@ from enpire.dashboard import diffs, tables, text
 from enpire.dashboard.figure import idea_tree
 from enpire.dashboard.videos import ReportVideo, embed
 from enpire.ledger.state import State
-from enpire.metrics.curves import summary
 from enpire.metrics.studies import ClaimReport, claims, confirmations, needed
+from enpire.metrics.summary import summary
 
 __all__ = ["ReportVideo", "render", "verdict_sentence", "write_report"]
 
@@ -48,6 +48,7 @@ def render(state: State, out: Path, *, diff: str, videos: Sequence[ReportVideo],
         certified=best_claim(claims(state)),
         claims=claims(state),
         confirmations=confirmations(state),
+        tested=sum(x.tested and x.state != "open" for x in confirmations(state)),
         discoveries=sum(x.discovery for x in confirmations(state)),
         ideas=rows,
         dropped=tables.dropped_by_kind(rows),

@@ -20,8 +20,11 @@ time_uniform_bound = lru_cache(maxsize=4096)(one_sample.lower_bound)
 class ClaimReport:
     """A statement "success >= p0" and how far it came.
 
+    The counts hold every episode that was started for the claim, as its certificate does: those in flight when it was
+    settled come in later and count too. Leaving them out would favour successes, which end sooner than timeouts.
+
     Attributes:
-        state: open, certified or abandoned.
+        state: open, certified or abandoned. Certified needs the ledger's decision and the evidence of all episodes.
         alpha: Level spent on it.
         episodes, successes: Valid fresh episodes that it rests on.
         wilson: 95 % Wilson interval of the rate.
@@ -61,15 +64,18 @@ class ConfirmationReport:
     """A statement "the candidate beats the incumbent".
 
     Attributes:
+        tested: Whether it is a test at level `alpha`, against an incumbent of its own. If not, it is a second look on
+            fresh episodes before a candidate is crowned: a search decision, with no error bound of its own.
         state: open, confirmed or not confirmed.
         log_e: Natural logarithm of the e-value against "the candidate is no better".
-        discovery: Whether e-BH at the campaign's alpha keeps it among all closed confirmations.
+        discovery: Whether e-BH at the campaign's alpha keeps it among all closed tests.
     """
 
     study: str
     idea: str
     candidate: str
     incumbent: str
+    tested: bool
     alpha: float
     state: str
     accepted: bool
@@ -89,13 +95,13 @@ class ConfirmationReport:
 
 def claims(state: State) -> list[ClaimReport]:
     """All claims, oldest first."""
-    return [_claim(state, study) for study in state.studies.values() if study.opened.kind == "claim"]
+    return [_claim(study) for study in state.studies.values() if study.opened.kind == "claim"]
 
 
 def confirmations(state: State) -> list[ConfirmationReport]:
-    """All confirmations, oldest first, with what e-BH keeps among the closed ones."""
+    """All confirmations, oldest first, with what e-BH keeps among those that are closed tests."""
     studies = [study for study in state.studies.values() if study.opened.kind == "confirm"]
-    closed = [study for study in studies if isinstance(study.closed, StudyClosed)]
+    closed = [study for study in studies if isinstance(study.closed, StudyClosed) and study.opened.alpha > 0]
     alpha = state.config.alpha if state.config is not None else 0.05
     values = [study.closed.log_e for study in closed if isinstance(study.closed, StudyClosed)]
     kept = {closed[index].name for index in spending.e_bh(values, alpha)} if values else set()
@@ -117,10 +123,15 @@ def tally(episodes: list[Episode]) -> tuple[int, int]:
     return sum(episode.success for episode in episodes), len(episodes)
 
 
-def _claim(state: State, study: Study) -> ClaimReport:
+def _claim(study: Study) -> ClaimReport:
     opened, closed = study.opened, study.closed if isinstance(study.closed, StudyClosed) else None
-    episodes = counted(state, study, opened.arms[0])
+    episodes = study.of(opened.arms[0])
     successes, n = tally(episodes)
+    log_e = one_sample.log_e_value(successes, n - successes, opened.p0)
+    certified = closed is not None and closed.accepted and log_e >= needed(opened.alpha)
+    reason = closed.reason if closed is not None else ""
+    if closed is not None and closed.accepted and not certified:
+        reason += "; undone by episodes that were in flight at that moment"
     stations = sorted({episode.station for episode in episodes})
     return ClaimReport(
         study=study.name,
@@ -128,15 +139,15 @@ def _claim(state: State, study: Study) -> ClaimReport:
         candidate=opened.arms[0],
         p0=opened.p0,
         alpha=opened.alpha,
-        state="open" if closed is None else "certified" if closed.accepted else "abandoned",
-        certified=closed is not None and closed.accepted,
+        state="open" if closed is None else "certified" if certified else "abandoned",
+        certified=certified,
         episodes=n,
         successes=successes,
         wilson=intervals.wilson(successes, n),
-        lower_bound=closed.lower_bound if closed else time_uniform_bound(successes, n - successes, opened.alpha),
-        log_e=closed.log_e if closed else one_sample.log_e_value(successes, n - successes, opened.p0),
+        lower_bound=time_uniform_bound(successes, n - successes, opened.alpha),
+        log_e=log_e,
         needed=needed(opened.alpha),
-        reason=closed.reason if closed else "",
+        reason=reason,
         invalid=sum(episode.result == "invalid" for episode in study.episodes),
         confinement=weakest({episode.confinement for episode in episodes}),
         manifests=tuple(sorted({episode.manifest for episode in episodes})),
@@ -156,6 +167,7 @@ def _confirmation(state: State, study: Study, discovery: bool) -> ConfirmationRe
         idea=opened.idea,
         candidate=opened.arms[0],
         incumbent=opened.incumbent,
+        tested=opened.alpha > 0,
         alpha=opened.alpha,
         state="open" if closed is None else "confirmed" if closed.accepted else "not confirmed",
         accepted=closed is not None and closed.accepted,

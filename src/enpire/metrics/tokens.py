@@ -1,7 +1,7 @@
 """What the researchers' models consumed. The built-in researcher uses no model, so its figures are zero."""
 
-from enpire.ledger.events import StudyClosed
-from enpire.ledger.state import State, Study
+from enpire.ledger.state import State
+from enpire.metrics.studies import ClaimReport, claims
 
 
 def mtu(state: State) -> float:
@@ -9,21 +9,16 @@ def mtu(state: State) -> float:
     return state.tokens / (state.elapsed_s / 60) if state.elapsed_s > 0 else 0.0
 
 
-def success(state: State) -> Study | None:
+def success(state: State) -> ClaimReport | None:
     """The first claim that certified the campaign's target; None if there is none yet."""
-    if state.config is None:
-        return None
-    for study in state.studies.values():
-        reached = study.opened.kind == "claim" and study.opened.p0 >= state.config.target
-        if reached and isinstance(study.closed, StudyClosed) and study.closed.accepted:
-            return study
-    return None
+    target = state.config.target if state.config is not None else 1.0
+    return next((claim for claim in claims(state) if claim.certified and claim.p0 >= target), None)
 
 
 def time_to_success_s(state: State) -> float | None:
     """Elapsed seconds until the target was certified; None if it is not."""
-    study = success(state)
-    return study.closed_s if study is not None else None
+    claim = success(state)
+    return claim.closed_s if claim is not None else None
 
 
 def tokens_to_success(state: State) -> int | None:

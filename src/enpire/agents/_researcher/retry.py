@@ -12,6 +12,8 @@ from enpire.agents._researcher.option import Draft, Option
 
 KIND = "retry"
 
+_TRUST = 0.7
+"""Share of the observed lead that is expected to be there again."""
 _POINTS = 4
 _STEP = 0.03
 """Standard deviation of the changes, as a share of each parameter's range."""
@@ -29,7 +31,7 @@ def options(known: Knowledge) -> list[Option]:
             continue
         if not any(p.searchable for p in known.files(best.commit).values()):
             continue
-        ahead = min(0.5 * (best.utility - known.level), known.headroom)
+        ahead = min(_TRUST * (best.utility - known.level), known.headroom)
         make = partial(_draft, known, best, idea.probability)
         found.append(Option(kind=KIND, gain=ahead, spread=0.03 * known.headroom, draft=make))
     return found

@@ -19,6 +19,8 @@ KIND = "structure"
 
 _OPTIMISM = 0.1
 """Expected gain of an untried block, as a share of the headroom."""
+_SPREAD = 0.3
+"""Largest standard deviation of a swap's gain, as a share of the headroom: there are many swaps to draw from."""
 _PAIRS = 8
 """Double swaps looked at per session."""
 _PARENTS = 3
@@ -83,7 +85,7 @@ def _option(
     limit = known.headroom
     gain = float(np.clip(expected, -limit, limit)) + (optimism - risk) * known.headroom
     make = partial(_draft, known, base, swaps, remedies[0] if remedies else None)
-    return Option(kind=KIND, gain=gain, spread=min(deviation, 0.5 * limit), draft=make)
+    return Option(kind=KIND, gain=gain, spread=min(deviation, _SPREAD * limit), draft=make)
 
 
 def _in_flight(known: Knowledge, recipe: Recipe) -> bool:

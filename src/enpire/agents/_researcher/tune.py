@@ -72,6 +72,8 @@ def _option(known: Knowledge, lane: Lane, base: Trial) -> Option | None:
     else:
         behind = base.utility - known.level
         young = lane.spent < STRUCTURE_BUDGET
+        if not young and behind <= 0:
+            return None
         gain = behind + (_BUDGET_GAIN if young else habit) * known.headroom
         spread = (0.2 if young else 0.05) * known.headroom + 0.5 * error_of(base)
         if running:

@@ -41,7 +41,8 @@ class Navigator:
                 break
             follow = np.where(better, np.argmin(via, axis=1), follow)
             far = np.where(better, via.min(axis=1), far)
-        node, path = int(np.argmin(first + np.append(far, 0.0))), []
+        path: list[Array] = []
+        node = int(np.argmin(first + np.append(far, 0.0)))
         while node != count and len(path) <= count:
             path.append(nodes[node])
             node = int(follow[node])

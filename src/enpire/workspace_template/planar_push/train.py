@@ -126,7 +126,7 @@ def _padded(rows: Array, length: int) -> Array:
 
 def _untouched(scene: Scene, way: Array, blocks: Array, noise_px: float) -> Array:
     """For each of the first N-1 periods, whether the pusher on its way (N, n, 2) stayed clear of the block (N, 3)."""
-    clear = np.inf
+    clear = np.full(len(blocks) - 1, np.inf)
     steady = blocks
     if noise_px > 0.02 * scene.pusher_radius:  # median of five readings, where noise would pass for contact
         unwrapped = np.column_stack([blocks[:, :2], np.unwrap(blocks[:, 2])])
