@@ -31,7 +31,7 @@ EASY_RULES: dict[str, Rule] = {
     "race, defaults": Race(),
     "race, discard 0.2": Race(RaceRule(discard=0.2)),
     "race, discard 0.25": Race(RaceRule(discard=0.25)),
-    "race, discard 0.4": Race(RaceRule(discard=0.4)),
+    "race, discard 0.3": Race(RaceRule(discard=0.3)),
     "race, minimum 5": Race(RaceRule(minimum=5)),
     "race, keep 0.85": Race(RaceRule(keep=0.85)),
     "race, keep 0.95": Race(RaceRule(keep=0.95)),
@@ -47,7 +47,7 @@ HARD_RULES: dict[str, Rule] = {
         "race, defaults",
         "race, discard 0.2",
         "race, discard 0.25",
-        "race, discard 0.4",
+        "race, discard 0.3",
         "race, keep 0.95",
         "race, 30 fresh episodes before promotion",
     )

@@ -12,7 +12,8 @@ from enpire.core.config import CampaignConfig
 from enpire.core.records import ActionSpec, ArraySpec, Episode, Idea, Purpose, TaskSpec, Ticket, Variant
 from enpire.ledger import events as e
 from enpire.ledger.state import State, Study, fold
-from enpire.statistics import one_sample, race, spending, two_sample
+from enpire.statistics import one_sample, two_sample
+from tests.dashboard import toy_race
 
 AGENTS = ("ada", "berk", "chen", "dita")
 MANIFEST = "5d9f1c7a" * 8
@@ -162,46 +163,38 @@ class Campaign:
             e.StudyOpened(study=f"race-{idea.id}", kind="race", idea=idea.id, arms=tuple(commits), incumbent=incumbent)
         )
 
-    def _utilities(self, study: Study, commit: str) -> race.Sample:
+    def _row(self, study: Study, commit: str) -> toy_race.Row:
         assert self.state.config and self.state.spec
         objective, steps = self.state.config.objective, self.state.spec.max_steps
-        return race.Sample.of(objective.utility(x, steps) for x in study.of(commit))
+        episodes = study.of(commit)
+        total = sum(objective.utility(x, steps) for x in episodes)
+        return len(episodes), sum(x.success for x in episodes), total / len(episodes) if episodes else 0.0
 
     def _decide(self) -> None:
         for study in self.state.open_studies("race"):
-            arms = {arm: self._utilities(study, arm) for arm in study.opened.arms}
-            incumbent = self._utilities(study, study.opened.incumbent)
-            decision = race.decide(arms, incumbent, race.RaceRule())
+            arms = {arm: self._row(study, arm) for arm in study.opened.arms}
+            rival = self._row(study, study.opened.incumbent)
+            decision = toy_race.decide(arms, rival)
             if decision.verdict is not None:
-                best = decision.best or max(arms, key=lambda arm: arms[arm].mean)
-                late = decision.verdict == "kept" and study.opened.incumbent != self.state.champion.commit
-                self._close_race(study, "parked" if late else decision.verdict, best, arms, incumbent)
+                self._close_race(study, decision, {**arms, "incumbent": rival})
         for study in self.state.open_studies("claim"):
             self._judge_claim(study)
         for study in self.state.open_studies("confirm"):
             self._judge_confirmation(study)
         self._maybe_claim()
 
-    def _close_race(
-        self, study: Study, verdict: str, best: str, arms: dict[str, race.Sample], incumbent: race.Sample
-    ) -> None:
-        wins = {arm: sum(x.success for x in study.of(arm)) for arm in (*arms, study.opened.incumbent)}
-        evidence = {arm: (arms[arm].n, wins[arm], arms[arm].mean) for arm in arms}
-        evidence["incumbent"] = (incumbent.n, wins[study.opened.incumbent], incumbent.mean)
-        reason = {
-            "kept": "better than the incumbent with probability above 0.9",
-            "dropped": "every variant fell below 0.25",
-            "parked": "40 episodes did not tell, or the incumbent changed meanwhile",
-        }[verdict]
-        probability = race.probability_better(arms[best], incumbent)
+    def _close_race(self, study: Study, decision: toy_race.Decision, evidence: dict[str, toy_race.Row]) -> None:
+        late = decision.verdict == "kept" and study.opened.incumbent != self.state.champion.commit
+        verdict, best = "parked" if late else decision.verdict, decision.best
+        reason = f"P(better than the champion) = {decision.probability:.2f}"
         self._add(
             e.IdeaDecided(
                 idea=study.opened.idea,
-                verdict=verdict,
+                verdict=verdict,  # type: ignore[arg-type]
                 best=best,
-                probability=probability,
-                evidence=evidence,  # type: ignore[arg-type]
-                reason=reason,
+                probability=decision.probability,
+                evidence=evidence,
+                reason=reason + ("; the champion changed meanwhile" if late else ""),
             )
         )
         if verdict == "kept":
@@ -247,7 +240,7 @@ class Campaign:
         good = len(fresh) >= 8 and sum(x.success for x in fresh) / len(fresh) >= self.target - 0.02
         if tried or not good or self.state.open_studies("claim"):
             return
-        alpha = spending.claim_level(0.05, self.claims)
+        alpha = 0.05 * 0.75 * 0.25**self.claims
         self.claims += 1
         self._add(
             e.StudyOpened(
@@ -271,8 +264,8 @@ class Campaign:
         if not races:
             return self.state.champion.commit, "filler", "backtest"
         study = self.rng.choice(races)
-        arms = {arm: self._utilities(study, arm) for arm in study.opened.arms}
-        arm = race.next_arm(arms, self._utilities(study, study.opened.incumbent), race.RaceRule(), self.rng)
+        arms = {arm: self._row(study, arm) for arm in study.opened.arms}
+        arm = toy_race.next_arm(arms, self._row(study, study.opened.incumbent), self.rng)
         return (study.opened.incumbent, "control", study.name) if arm is None else (arm, "race", study.name)
 
     def _dispatch(self) -> None:

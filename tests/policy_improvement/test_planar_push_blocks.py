@@ -248,6 +248,15 @@ def test_clearance_does_not_depend_on_where_the_block_is(
     np.testing.assert_allclose(moved, scene.clearance(points, np.zeros(3)), atol=1e-8)
 
 
+def test_stated_walls_and_weight_are_used(geometry: ModuleType) -> None:
+    stated = {"wall_center_px": [5, 5, 506, 506], "wall_radius_px": 2, "block_center_of_gravity_px": [0, 45]}
+    scene = geometry.read_scene({**TASKS["tee"], "scene": {**TASKS["tee"]["scene"], **stated}})
+    np.testing.assert_allclose(scene.arena, [7, 7, 504, 504])
+    np.testing.assert_allclose(scene.weight_centre, [0, 45])
+    plain = geometry.read_scene(TASKS["tee"])
+    np.testing.assert_allclose(plain.weight_centre, plain.centroid)
+
+
 def test_area_moments_of_a_rectangle(geometry: ModuleType) -> None:
     area, centroid, gyration = geometry.area_moments((np.array([[1.0, 2], [1, 6], [4, 6], [4, 2]]),))
     assert area == pytest.approx(12)

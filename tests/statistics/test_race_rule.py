@@ -113,7 +113,9 @@ def test_decisions_are_consistent(race: dict[str, Sample], incumbent: Sample) ->
         assert incumbent.n >= RULE.minimum
         assert probability_better(incumbent, race[best]) < (1 - RULE.keep) / len(race)
     if verdict == "parked":
-        assert all(race[name].n >= RULE.cap for name in alive)
+        spent = sum(arm.n for arm in race.values())
+        assert best is not None
+        assert race[best].n >= RULE.cap or spent >= RULE.cap + RULE.opening * (len(race) - 1)
     short = [name for name, arm in race.items() if arm.n < RULE.minimum]
     assert set(short) <= set(alive)
 
@@ -155,6 +157,20 @@ def test_the_luckiest_of_eight_equal_variants_is_not_kept_more_often() -> None:
 def test_variants_far_behind_the_best_are_eliminated() -> None:
     arms = {"a": binary(9, 10), "b": binary(5, 10), "c": binary(1, 2)}
     assert decide(arms, binary(9, 20), RULE).alive == ("a", "c")
+
+
+def test_after_the_opening_only_the_best_goes_on() -> None:
+    arms = {"a": binary(5, 9), "b": binary(4, 9), "c": binary(4, 9)}
+    patient = RaceRule(opening=10)
+    assert decide(arms, binary(9, 20), patient).alive == ("a", "b", "c")
+    assert decide(arms, binary(9, 20), RULE).alive == ("a",)
+
+
+def test_a_race_costs_a_bounded_number_of_episodes() -> None:
+    arms = {"a": binary(14, 28), "b": binary(12, 24)}
+    spent = RULE.cap + RULE.opening
+    assert decide(arms, binary(10, 20), RULE).verdict == ("parked" if 28 + 24 >= spent else None)
+    assert decide(dict.fromkeys("abcdefgh", binary(6, 12)), binary(10, 20), RULE).verdict == "parked"
 
 
 def test_a_race_needs_arms() -> None:
@@ -199,7 +215,9 @@ def test_control_share() -> None:
 
 def test_promising_arms_get_more_episodes() -> None:
     arms = {"weak": binary(3, 8), "middling": binary(5, 8), "strong": binary(7, 8)}
-    drawn = Counter(next_arm(arms, binary(5, 20), RaceRule(keep=0.9999), Random(s)) for s in range(2_000))
+    drawn = Counter(
+        next_arm(arms, binary(5, 20), RaceRule(keep=0.9999, discard=0.1, opening=9), Random(s)) for s in range(2_000)
+    )
     assert drawn["strong"] > 1.5 * drawn["weak"] > 0
 
 

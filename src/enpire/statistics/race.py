@@ -62,12 +62,15 @@ class RaceRule:
 
     keep: float = 0.9
     """Keep a lone variant once it beats the incumbent with more than this probability; many variants need more."""
-    discard: float = 0.3
+    discard: float = 0.4
     """Drop an arm once it beats the incumbent with less than this probability."""
     minimum: int = 3
     """Episodes of each arm, incumbent included, before anything is decided about it."""
+    opening: int = 6
+    """Episodes per variant, on average, after which only the best variant goes on."""
     cap: int = 40
-    """Episodes of an arm after which the race stops asking; what is still alive is parked."""
+    """Episodes of the best arm after which the race stops asking and parks the idea; each further variant adds
+    `opening` episodes to what the race may cost in all."""
     control_share: float = 0.25
     """Share of the episodes that re-measure the incumbent."""
 
@@ -76,6 +79,8 @@ class RaceRule:
             raise ValueError(f"discard is {self.discard} and keep {self.keep}; need 0 <= discard < keep <= 1")
         if not 1 <= self.minimum <= self.cap:
             raise ValueError(f"minimum is {self.minimum} and cap {self.cap}; need 1 <= minimum <= cap")
+        if self.opening < self.minimum:
+            raise ValueError(f"opening is {self.opening} and minimum {self.minimum}; need minimum <= opening")
         if not 0 < self.control_share < 1:
             raise ValueError(f"control_share is {self.control_share}; it must be inside (0, 1)")
 
@@ -112,7 +117,8 @@ def decide(arms: Mapping[str, Sample], incumbent: Sample, rule: RaceRule) -> Rac
     """State of the race after the episodes in `arms` and `incumbent`.
 
     Successive elimination: with `minimum` episodes on both sides, an arm is out when it beats the incumbent with less
-    than `discard`, or the best arm with less than 1 - `keep`. The best of K variants looks better than it is, so it is
+    than `discard`, or the best arm with less than 1 - `keep`. After `opening` episodes per variant only the best goes
+    on, so that variants without effect do not cost `cap` episodes each. The best of K variants looks better than it is, so it is
     kept when the probability that it is no better falls below (1 - `keep`) / K: the chance to keep the luckiest of K
     equal variants then does not grow with K (Bonferroni; measured in `benchmarks/statistics`).
 
@@ -127,13 +133,16 @@ def decide(arms: Mapping[str, Sample], incumbent: Sample, rule: RaceRule) -> Rac
     if not alive:
         return RaceDecision("dropped", None, ())
     best = max(alive, key=lambda name: _posterior(arms[name], _pooled_rate(arms[name], incumbent))[0])
+    spent = sum(arm.n for arm in arms.values())
     if len(alive) > 1:
         leader = arms[best]
         alive = tuple(n for n in alive if n == best or not _beaten(arms[n], leader, 1 - rule.keep, rule.minimum))
+        if spent >= rule.opening * len(arms) and all(arm.n >= rule.minimum for arm in arms.values()):
+            alive = (best,)
     if min(arms[best].n, incumbent.n) >= rule.minimum:
         if probability_better(incumbent, arms[best]) < (1 - rule.keep) / len(arms):
             return RaceDecision("kept", best, alive)
-        if all(arms[name].n >= rule.cap for name in alive):
+        if arms[best].n >= rule.cap or spent >= rule.cap + rule.opening * (len(arms) - 1):
             return RaceDecision("parked", best, alive)
     return RaceDecision(None, best, alive)
 

@@ -10,13 +10,13 @@ class PushModel:
     With the ratio rho^2 of rotational to translational resistance (inertia over mass, or the ellipsoidal limit
     surface of Lynch and Mason 1996), a force of unit size moves the centre by n and turns the block by
     (r x n) / rho^2, so that the contact point gives way by 1 + (r x n)^2 / rho^2 along n. The motion is scaled until
-    the overlap with the pusher is gone. The centre need not be the centroid: weight may be spread unevenly.
+    the overlap with the pusher is gone. The centre may lie off the stated centre of gravity: support may be uneven.
     """
 
     def __init__(self, scene: Scene, parameters: dict[str, float]) -> None:
         self.scene = scene
         offset = np.array([parameters["centre_x"], parameters["centre_y"]])
-        self.centre = scene.centroid + offset * scene.block_radius  # block frame, px
+        self.centre = scene.weight_centre + offset * scene.block_radius  # block frame, px
         self.rho2 = (parameters["spin_radius"] * scene.gyration_radius) ** 2
 
     def advance(self, blocks: Array, pushers: Array, motions: Array) -> Array:

@@ -15,7 +15,7 @@ class PushModel:
     def __init__(self, scene: Scene, parameters: dict[str, float]) -> None:
         self.scene = scene
         offset = np.array([parameters["centre_x"], parameters["centre_y"]])
-        self.centre = scene.centroid + offset * scene.block_radius  # block frame, px
+        self.centre = scene.weight_centre + offset * scene.block_radius  # block frame, px
         self.rho2 = (parameters["spin_radius"] * scene.gyration_radius) ** 2
         self.friction = parameters["friction"]
 

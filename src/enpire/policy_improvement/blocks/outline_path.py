@@ -26,13 +26,17 @@ class Navigator:
 
     def path(self, pusher: Array, goal: Array, block: Array) -> Array:
         """Way points (M, 2) from the pusher (2,) to the goal (2,), the goal last, px, world frame."""
-        nodes = to_world(block, self.nodes)
-        usable = np.all((nodes >= self.scene.action_low) & (nodes <= self.scene.action_high), axis=1)
+        ideal = to_world(block, self.nodes)
+        nodes = self.scene.clip(ideal)  # between block and wall it gets narrow: what still leaves room is used
+        usable = self.scene.clearance(nodes, block) > 1.02 * self.scene.pusher_radius
         nodes, count = nodes[usable], int(usable.sum())
         ends = np.vstack([nodes, goal])
         first = self._legs(np.tile(pusher, (count + 1, 1)), ends, block)
         last = self._legs(nodes, np.tile(goal, (count, 1)), block)
         legs = self.legs[np.ix_(usable, usable)]
+        if np.any(nodes != ideal[usable]):
+            pairs = self._legs(np.repeat(nodes, count, axis=0), np.tile(nodes, (count, 1)), block)
+            legs = pairs.reshape(count, count)
         far, follow = last, np.full(count, count)  # way to the goal and next node; `count` stands for the goal
         for _ in range(count):
             via = legs + far

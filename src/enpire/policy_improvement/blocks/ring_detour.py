@@ -23,13 +23,15 @@ class Navigator:
         begin, finish = np.arctan2(here[1], here[0]), np.arctan2(there[1], there[0])
         arc = (finish - begin + np.pi) % (2 * np.pi) - np.pi
         paths = [self._round(centre, begin, turn, goal) for turn in (arc, arc - np.sign(arc) * 2 * np.pi)]
-        return min(paths, key=lambda path: self._length(pusher, path))
+        return min(paths, key=lambda path: self._length(pusher, path, block))
 
     def _round(self, centre: Array, begin: float, turn: float, goal: Array) -> Array:
         angles = begin + np.linspace(0.0, 1.0, max(2, int(abs(turn) / 0.35) + 1)) * turn
         ring = centre + self.ring * np.stack([np.cos(angles), np.sin(angles)], axis=1)
         return np.vstack([self.scene.clip(ring), goal])
 
-    def _length(self, pusher: Array, path: Array) -> float:
-        """Length in px; stretches cut off by the action box, which may run through the block, count as long."""
-        return float(np.linalg.norm(np.diff(np.vstack([pusher, path]), axis=0), axis=1).sum())
+    def _length(self, pusher: Array, path: Array, block: Array) -> float:
+        """Length, px. Way points that the action box has pushed into the block count as a whole round each."""
+        blocked = self.scene.clearance(path[:-1], block) < self.scene.pusher_radius
+        length = np.linalg.norm(np.diff(np.vstack([pusher, path]), axis=0), axis=1).sum()
+        return float(length + 2 * np.pi * self.ring * blocked.sum())

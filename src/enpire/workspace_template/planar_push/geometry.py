@@ -60,6 +60,7 @@ class Scene:
         goal: Goal pose of the block, shape (3,).
         pusher_radius: px.
         arena: Inner faces of the walls, px: x_low, y_low, x_high, y_high.
+        weight_centre: Centre of gravity in the block frame, px, shape (2,); the centroid if none is stated.
         action_low, action_high: Box of the commanded pusher position, px, shape (2,).
         period_s: Control period.
         columns: Where pusher x, y and block x, y, yaw stand in `observation.state`.
@@ -69,6 +70,7 @@ class Scene:
     goal: Array
     pusher_radius: float
     arena: Array
+    weight_centre: Array
     action_low: Array
     action_high: Array
     period_s: float
@@ -115,11 +117,17 @@ def read_scene(task: dict[str, Any]) -> Scene:
     names = list(task["observation"]["observation.state"]["names"])
     wanted = ("agent_x_px", "agent_y_px", "block_x_px", "block_y_px", "block_yaw_rad")
     low, high = np.asarray(action["low"], float), np.asarray(action["high"], float)
+    polygons = tuple(np.asarray(polygon, float) for polygon in scene["block_polygons_px"])
+    arena = np.asarray(scene.get("arena_px", [*low, *high]), float)
+    if "wall_center_px" in scene:
+        thickness = float(scene.get("wall_radius_px", 0.0)) * np.array([1.0, 1.0, -1.0, -1.0])
+        arena = np.asarray(scene["wall_center_px"], float) + thickness
     return Scene(
-        polygons=tuple(np.asarray(polygon, float) for polygon in scene["block_polygons_px"]),
+        polygons=polygons,
         goal=np.asarray(scene["goal_pose"], float),
         pusher_radius=float(scene["pusher_radius_px"]),
-        arena=np.asarray(scene.get("arena_px", [*low, *high]), float),
+        arena=arena,
+        weight_centre=np.asarray(scene.get("block_center_of_gravity_px", area_moments(polygons)[1]), float),
         action_low=low,
         action_high=high,
         period_s=float(task["period_s"]),
