@@ -94,8 +94,8 @@ def issue(folder: Folder, state: State, hub: Hub, study: Study) -> Certificate:
         successes=k,
         log_e=log_e,
         lower_bound=one_sample.lower_bound(k, n - k, alpha),
-        wilson=tuple(wilson(k, n)),
-        clopper_pearson=tuple(clopper_pearson(k, n)),
+        wilson=wilson(k, n),
+        clopper_pearson=clopper_pearson(k, n),
         stations={
             s: (sum(x.success for x in valid if x.station == s), sum(x.station == s for x in valid)) for s in stations
         },

@@ -173,13 +173,9 @@ def test_proposal_survives_the_round_trip() -> None:
         (b"[]", "Proposal"),
         (b"{}", "hypothesis"),
         (b'{"hypothesis": 3}', "hypothesis"),
-        (b'{"hypothesis": " "}', "hypothesis"),
         (b'{"hypothesis": "x", "varients": []}', "varients"),
-        (b'{"hypothesis": "x", "variants": []}', "variants"),
-        (b'{"hypothesis": "x", "variants": [{}, {}, {}, {}, {}, {}, {}, {}, {}]}', "variants"),
         (b'{"hypothesis": "x", "variants": [{"a.b": "1"}]}', "Proposal"),
         (b'{"hypothesis": "x", "variants": [{"a.b": 1e999}]}', ""),
-        (b'{"hypothesis": "x", "predicted_effect": 7}', "predicted_effect"),
         (b'{"hypothesis": "' + b"x" * 70_000 + b'"}', "larger"),
     ],
 )

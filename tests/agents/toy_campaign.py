@@ -223,7 +223,6 @@ class ToyCampaign:
     def _merge(self, other: _Idea, workspace: Path, *, undo: bool) -> None:
         """Three-way merge on slots and values, as Git would do on their lines."""
         parent = next(idea for idea in self.ideas if idea.id == other.proposal.parent)
-        first = next(iter(other.arms))
         old, new = (parent.recipe, other.recipe) if not undo else (other.recipe, parent.recipe)
         here = read_recipe(workspace)
         for slot, block in new.items():
@@ -231,7 +230,7 @@ class ToyCampaign:
                 if here[slot] != old[slot]:
                     raise ValueError(f"conflict in slot {slot}")
                 swap(workspace, self.root / "library", slot, block)
-        before, after = parent.values[parent.best], other.values[first]
+        before, after = parent.values[parent.best], other.values[other.best]
         if undo:
             before, after = after, before
         held = {p.name: p.value for p in read_parameters(workspace, read_recipe(workspace).values()).values()}
@@ -353,7 +352,7 @@ class ToyCampaign:
             )
             arms.append(arm)
         incumbent = idea.incumbent
-        if idea is self.champion and idea.incumbent is None or idea.id == "0000":
+        if (idea is self.champion and idea.incumbent is None) or idea.id == "0000":
             incumbent = self._control_report("c0")
         return IdeaReport(
             id=idea.id,

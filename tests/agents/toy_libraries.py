@@ -50,7 +50,10 @@ EVERYTHING: Library = {
         "contact": Piece(1.0, {"ratio": Knob(0.8, 0.35, 0.2, identified=True)}),
     },
     "cost": {"near": Piece(0.7), "pose": Piece(0.9, {"weight": Knob(0.4, 0.6, 0.3)}), "corner": Piece(1.0)},
-    "lengths": {"fixed": Piece(0.8, {"size": Knob(0.4, 0.5, 0.4)}), "ladder": Piece(1.0, {"rungs": Knob(0.5, 0.6, 0.5)})},
+    "lengths": {
+        "fixed": Piece(0.8, {"size": Knob(0.4, 0.5, 0.4)}),
+        "ladder": Piece(1.0, {"rungs": Knob(0.5, 0.6, 0.5)}),
+    },
     "recovery": {"none": Piece(0.98), "wiggle": Piece(1.0, {"size": Knob(0.5, 0.5, 5.0)})},
     "estimator": {"raw": Piece(1.0), "smooth": Piece(0.95, {"gain": Knob(0.5, 0.8, 0.5)})},
 }
@@ -58,7 +61,9 @@ EVERYTHING: Library = {
 LIBRARIES = {"plain": PLAIN, "looks_worse": LOOKS_WORSE, "together": TOGETHER, "everything": EVERYTHING}
 
 TUNE: Library = {
-    "planner": {"beam": Piece(1.0, {"width": Knob(0.3, 0.6, 0.3), "depth": Knob(0.3, 0.5, 0.3), "fan": Knob(0.5, 0.4, 0.6)})},
+    "planner": {
+        "beam": Piece(1.0, {"width": Knob(0.3, 0.6, 0.3), "depth": Knob(0.3, 0.5, 0.3), "fan": Knob(0.5, 0.4, 0.6)})
+    },
     "cost": {"pose": Piece(1.0, {"weight": Knob(0.2, 0.6, 0.3), "seat": Knob(0.7, 0.4, 0.4)})},
     "recovery": {"wiggle": Piece(0.98, {"size": Knob(0.5, 0.5, 5.0), "time": Knob(0.5, 0.5, 5.0)})},
 }

@@ -4,7 +4,6 @@ The runner is the same for every agent. It owns the process, its deadline, its o
 and how it is called comes from one small adapter file, see `docs/agents.md`.
 """
 
-import math
 import os
 import signal
 import stat
@@ -32,8 +31,6 @@ STDERR = "stderr.log"
 
 OUTPUT_CAP_BYTES = 8 << 20
 SUBMISSION_CAP_BYTES = 64 << 10
-MAX_VARIANTS = 8
-MAX_HYPOTHESIS = 1000
 GRACE_S = 5.0
 """Time between the polite interrupt and the kill."""
 
@@ -168,10 +165,10 @@ class Session:
 
 
 def read_proposal(data: bytes) -> Proposal:
-    """Proposal from the bytes of `submission.json`, strictly checked.
+    """Proposal from the bytes of `submission.json`. What it says is judged later, at the door for ideas.
 
     Raises:
-        BadInput: Too long, not JSON, unknown or missing fields, or values out of range.
+        BadInput: Too long, not JSON, unknown or missing fields, or values of a wrong type.
     """
     if len(data) > SUBMISSION_CAP_BYTES:
         raise BadInput(f"{SUBMISSION} is larger than {SUBMISSION_CAP_BYTES} bytes; hand in code as files")
@@ -182,18 +179,7 @@ def read_proposal(data: bytes) -> Proposal:
     known = [field.name for field in fields(Proposal)]
     if isinstance(plain, dict) and (unknown := sorted(set(plain) - set(known))):
         raise BadInput(f"{SUBMISSION} has unknown fields {', '.join(unknown)[:200]}; known: {', '.join(known)}")
-    proposal = from_builtins(plain, Proposal)
-    if not proposal.hypothesis.strip() or len(proposal.hypothesis) > MAX_HYPOTHESIS:
-        raise BadInput(f"hypothesis has {len(proposal.hypothesis)} characters; write 1 to {MAX_HYPOTHESIS}")
-    if not 1 <= len(proposal.variants) <= MAX_VARIANTS:
-        raise BadInput(f"{len(proposal.variants)} variants; hand in 1 to {MAX_VARIANTS}")
-    if not -1.0 <= proposal.predicted_effect <= 1.0:
-        raise BadInput(f"predicted_effect is {proposal.predicted_effect}; it is a change of a rate, in [-1, 1]")
-    for point in proposal.variants:
-        for name, value in point.items():
-            if not math.isfinite(value):
-                raise BadInput(f"variant value of {name} is {value}; it must be finite")
-    return proposal
+    return from_builtins(plain, Proposal)
 
 
 def _environment(scratch: Path) -> dict[str, str]:

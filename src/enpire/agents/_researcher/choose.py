@@ -5,6 +5,7 @@ Every option states an expected gain and a spread in utility above the champion'
 copy or already refused gives way to the next best.
 """
 
+import tempfile
 from pathlib import Path
 
 from enpire.agents._researcher import cross, identify, retry, simplify, structure, tune
@@ -14,6 +15,9 @@ from enpire.agents._workspace import read_parameters, read_recipe, replace_files
 from enpire.core.brief import Brief
 from enpire.core.errors import BadInput
 from enpire.core.records import Proposal
+
+_LONGEST = 500
+"""Characters of a hypothesis that the harness accepts."""
 
 MOVES = (structure, tune, identify, cross, simplify, retry)
 
@@ -30,12 +34,13 @@ def propose(brief: Brief, workspace: Path) -> Proposal | None:
     tried = {_signature(t.recipe, t.parameters) for t in known.trials.values()}
     for option in ranked(known):
         draft = option.draft()
-        if draft is None or known.refused(draft.hypothesis):
+        hypothesis = draft.hypothesis[:_LONGEST] if draft is not None else ""
+        if draft is None or known.refused(hypothesis):
             continue
         points = _carry_out(known, draft, workspace, tried)
         if points:
             return Proposal(
-                hypothesis=draft.hypothesis,
+                hypothesis=hypothesis,
                 kind=draft.kind,
                 parent=draft.base.idea,
                 inspired_by=draft.inspired_by,
@@ -75,7 +80,7 @@ def _carry_out(known: Knowledge, draft: Draft, workspace: Path, tried: set[Signa
         swap(workspace, Path(known.brief.library), slot, block)
     set_values(workspace, draft.values)
     if draft.identify:
-        changed = _identified(workspace, Path(known.brief.data))
+        changed = _identified(known, workspace)
         if not draft.swaps and not changed:
             return []
     if draft.adopt or draft.revert:
@@ -83,18 +88,23 @@ def _carry_out(known: Knowledge, draft: Draft, workspace: Path, tried: set[Signa
     return _new_points(workspace, draft.points, tried)
 
 
-def _identified(workspace: Path, data: Path) -> bool:
-    """Run `train.py`; whether it worked and changed anything. A failed run leaves no trace in the blocks."""
+def _identified(known: Knowledge, workspace: Path) -> bool:
+    """Run `train.py`; whether it worked and changed anything. A failed run leaves no trace in the blocks.
+
+    With too few episodes it gets none: some of what it fixes follows from the task alone.
+    """
     blocks = list(read_recipe(workspace).values())
     before = read_parameters(workspace, blocks)
     texts = {path: path.read_bytes() for path in (workspace / "blocks").glob("*.toml")}
-    try:
-        if train(workspace, data) == "done":
-            after = read_parameters(workspace, blocks)
-            if after.keys() == before.keys():
-                return after != before
-    except BadInput as error:
-        print(f"train.py broke a block: {error}")
+    with tempfile.TemporaryDirectory() as empty:
+        data = Path(known.brief.data) if identify.enough_data(known) else Path(empty)
+        try:
+            if train(workspace, data) == "done":
+                after = read_parameters(workspace, blocks)
+                if after.keys() == before.keys():
+                    return after != before
+        except BadInput as error:
+            print(f"train.py broke a block: {error}")
     for path, text in texts.items():
         path.write_bytes(text)
     return False
@@ -104,9 +114,11 @@ def _new_points(workspace: Path, points: tuple[dict[str, float], ...], tried: se
     """Points that no earlier candidate had; if the files as they are are not new, the first new point is written."""
     recipe = read_recipe(workspace)
     held = {p.name: p.value for p in read_parameters(workspace, recipe.values()).values()}
+    closed = {p.name for p in read_parameters(workspace, recipe.values()).values() if not p.searchable}
     fresh: list[dict[str, float]] = []
     seen = set(tried)
-    for point in points:
+    for wanted in points:
+        point = {name: value for name, value in wanted.items() if name not in closed}
         signature = _signature(recipe_of(recipe), held | point)
         if signature not in seen:
             seen.add(signature)

@@ -12,6 +12,9 @@ _NEARLY = 0.5
 """Standard errors by which an idea must have beaten its parent."""
 _TRUST = 0.5
 """Share of an observed gain that is expected to be there again."""
+_NEIGHBOURS = 3
+_STEP = 0.1
+"""Standard deviation of the neighbours' distance, as a share of each parameter's range."""
 
 
 def options(known: Knowledge) -> list[Option]:
@@ -55,10 +58,6 @@ def _draft(known: Knowledge, idea: IdeaReport, gain: float) -> Draft:
     parent = known.ideas[idea.parent or ""]
     new = changes(recipe_of(parent.recipe), recipe_of(idea.recipe))
     what = ", ".join(f"`{block}` in slot {slot}" for slot, block in new) or "its parameter values"
-    blocks = {block for _, block in new} or set(idea.recipe.values())
-    point = {name: value for name, value in _searched(known, idea).items() if name.partition(".")[0] in blocks}
-    if not new:
-        point = {name: value for name, value in point.items() if parent.parameters.get(name) != value}
     hypothesis = (
         f"The change of idea {idea.id} ({what}) gained {gain:+.2f} over its parent {idea.parent} and fits "
         f"what made idea {base.idea} champion: both together beat {known.level:.2f}. Wrong if they do not."
@@ -68,14 +67,21 @@ def _draft(known: Knowledge, idea: IdeaReport, gain: float) -> Draft:
         hypothesis=hypothesis,
         kind=KIND,
         values={},
-        points=({}, point) if point else ({},),
+        points=({}, *_neighbours(known, idea, {block for _, block in new})),
         adopt=(idea.id,),
         inspired_by=(idea.id,),
         predicted_effect=round(min(_TRUST * gain, 1.0), 3),
     )
 
 
-def _searched(known: Knowledge, idea: IdeaReport) -> dict[str, float]:
-    """The searchable part of an idea's best values."""
-    held = known.files(idea.best)
-    return {name: value for name, value in idea.parameters.items() if name in held and held[name].searchable}
+def _neighbours(known: Knowledge, idea: IdeaReport, blocks: set[str]) -> list[dict[str, float]]:
+    """Points close to the values that the idea found for its new blocks."""
+    held = known.files(idea.best).values()
+    parameters = [p for p in held if p.searchable and p.name.partition(".")[0] in blocks]
+    if not parameters:
+        return []
+    steps = _STEP * known.rng.standard_normal((_NEIGHBOURS, len(parameters)))
+    return [
+        {p.name: p.from_unit(p.to_unit(p.value) + step) for p, step in zip(parameters, row, strict=True)}
+        for row in steps
+    ]

@@ -9,7 +9,6 @@ from itertools import combinations
 import numpy as np
 
 from enpire.agents._researcher.evidence import BlockEffects
-from enpire.agents._researcher.identify import enough_data
 from enpire.agents._researcher.knowledge import Knowledge, Lane, Recipe, Trial, changes, recipe_of
 from enpire.agents._researcher.option import Draft, Option
 from enpire.agents._researcher.symptoms import Symptom, read_symptoms, remedy_for
@@ -108,7 +107,7 @@ def _draft(known: Knowledge, base: Trial, swaps: Swaps, remedy: Symptom | None) 
         hypothesis=hypothesis,
         kind=KIND,
         swaps=tuple((slot, block.name) for slot, block in swaps),
-        identify=identify and enough_data(known),
+        identify=identify,
         values=values,
         points=({}, *spread_points(parameters, values, known.rng)),
         inspired_by=tuple(t for t in teachers if t != base.idea),

@@ -1,7 +1,6 @@
 """A weighted sum of the features for each action value."""
 
 import numpy as np
-
 from interface import FEATURES, Array
 
 ACTIONS = 2

@@ -1,7 +1,6 @@
 """The middle of the action box, whatever happens."""
 
 import numpy as np
-
 from interface import Array
 
 

@@ -1,7 +1,6 @@
 """A network with three hidden units."""
 
 import numpy as np
-
 from interface import Array
 
 FEATURES_USED = 8

@@ -1,7 +1,6 @@
 """Blend each action with the last ones: calm where readings are noisy."""
 
 import numpy as np
-
 from interface import Array
 
 

@@ -1,7 +1,6 @@
 """Full action one way or the other, by the sign of a weighted sum: pumps energy into what swings."""
 
 import numpy as np
-
 from interface import FEATURES, Array
 
 

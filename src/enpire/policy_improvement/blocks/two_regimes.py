@@ -1,7 +1,6 @@
 """Two feedback laws and a switch between them: swing up far from the goal, balance near it."""
 
 import numpy as np
-
 from interface import Array
 
 FEATURES_USED = 8

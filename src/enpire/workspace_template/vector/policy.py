@@ -3,6 +3,8 @@
 A slot is one import line. Swapping a slot means copying another block of that slot into `blocks/` and naming it here.
 """
 
+# ruff: noqa: I001  (the order of the slots is the order of the story)
+
 from typing import Any
 
 from interface import Actions, Array
