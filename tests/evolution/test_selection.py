@@ -1,13 +1,16 @@
 import math
+import random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from enpire.core.config import Objective
 from enpire.evolution import selection
 from enpire.ledger import events as e
 from enpire.ledger.state import State
-from tests.ledger.make import Tape, idea
+from enpire.rollout.broker import Broker
+from tests.ledger.make import Tape, episode, idea, ticket
 
 RULES = selection.Rules()
 
@@ -159,3 +162,27 @@ def test_the_last_claim_is_as_high_as_the_evidence_allows(tape):
 
 def test_a_baseline_that_nothing_beat_is_not_claimed(tape):
     assert selection.closing(tape.state, RULES) == []
+
+
+def test_a_claim_waits_for_its_episodes_in_flight(tape):
+    tape.add(e.StudyOpened(study="claim-1", kind="claim", idea="0000", arms=("c0",), p0=0.95, alpha=0.0375))
+    late = ticket(1, "c0", "claim", "claim-1")
+    tape.add(e.TicketsPlanned(tickets=(late,)), e.EpisodeStarted(ticket=1, station="station-1"))
+    tape.play("claim-1", "c0", "claim", [True] * 95)
+    assert settle(tape) == []
+    assert Broker(tape.state, b"k" * 32, RULES.race, Objective(), random.Random(0)).next_proof() is None
+    tape.add(e.EpisodeRecorded(episode=episode(1, "c0", "claim", "claim-1")))
+    assert settle(tape) == []  # the late one was a failure: more evidence is needed
+    assert Broker(tape.state, b"k" * 32, RULES.race, Objective(), random.Random(0)).next_proof() is not None
+
+
+def test_settled_episodes_stop_at_the_first_ticket_in_flight(tape):
+    tape.add(
+        e.StudyOpened(study="confirm-final", kind="confirm", idea="0000", arms=("c1",), incumbent="c0", alpha=0.05)
+    )
+    tape.play("confirm-final", "c1", "confirm", [True] * 3)
+    late = ticket(4, "c1", "confirm", "confirm-final")
+    tape.add(e.TicketsPlanned(tickets=(late,)), e.EpisodeStarted(ticket=4, station="station-1"))
+    tape.play("confirm-final", "c1", "confirm", [True] * 2)
+    study = tape.state.studies["confirm-final"]
+    assert [x.ticket for x in study.settled("c1")] == [1, 2, 3] and len(study.of("c1")) == 5

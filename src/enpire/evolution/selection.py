@@ -185,8 +185,8 @@ def _decide_confirmation(state: State, study: Study, rules: Rules) -> list[e.Eve
 
 
 def _decide_final_confirmation(study: Study, rule: ConfirmRule) -> list[e.EventBody]:
-    start = [x.success for x in study.of(study.opened.incumbent)]
-    champion = [x.success for x in study.of(study.opened.arms[0])]
+    start = [x.success for x in study.settled(study.opened.incumbent)]
+    champion = [x.success for x in study.settled(study.opened.arms[0])]
     crossing = two_sample.first_rejection(start, champion, study.opened.alpha)
     if crossing is None and min(len(start), len(champion)) < rule.final_cap:
         return []
@@ -232,6 +232,8 @@ def _decide_claim(study: Study, hopeless: float, cap: int) -> list[e.EventBody]:
     log_e = one_sample.log_e_value(successes, failures, p0)
     bound = one_sample.lower_bound(successes, failures, alpha)
     if log_e >= -math.log(alpha):
+        if study.in_flight:
+            return []  # every started episode counts, and failures take longest: wait for those in flight
         reason = f"success >= {p0:g} proven"
         return [e.StudyClosed(study=study.name, accepted=True, reason=reason, log_e=log_e, lower_bound=bound)]
     if len(outcomes) >= cap or _probability_at_least(p0, outcomes) < hopeless:

@@ -45,8 +45,18 @@ class Study:
         return self.opened.study
 
     def of(self, commit: str) -> list[Episode]:
-        """Valid episodes of one candidate."""
+        """Valid episodes of one candidate, as they were recorded."""
         return [episode for episode in self.episodes if episode.candidate == commit and episode.result != "invalid"]
+
+    def settled(self, commit: str) -> list[Episode]:
+        """Valid episodes of one candidate in ticket order, up to the first ticket that is still in flight.
+
+        Successes tend to end sooner than failures. Whoever decides at the moment when a result comes in should look
+        here, or at a study with nothing in flight; else the evidence leans towards success.
+        """
+        edge = min(self.in_flight, default=None)
+        done = [x for x in self.of(commit) if edge is None or x.ticket < edge]
+        return sorted(done, key=lambda x: x.ticket)
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,8 @@ class State:
     _fresh: dict[str, list[Episode]] = field(default_factory=dict)
     crowns: list[Crown] = field(default_factory=list)
     stations: dict[str, StationLog] = field(default_factory=dict)
+    first_up_s: float | None = None
+    """When the first station was ready: from here on robots could work."""
     sessions: dict[str, e.SessionStarted] = field(default_factory=dict)
     """Researcher sessions that are running now."""
     tokens: int = 0
@@ -125,6 +137,8 @@ class State:
     def _on_StationUp(self, body: e.StationUp, at_s: float) -> None:
         station = self.stations.setdefault(body.station, StationLog())
         station.up, station.confinement = True, body.confinement
+        if self.first_up_s is None:
+            self.first_up_s = at_s
 
     def _on_StationDown(self, body: e.StationDown, at_s: float) -> None:
         self.stations.setdefault(body.station, StationLog()).up = False
@@ -216,9 +230,7 @@ class State:
 
     def fresh(self, commit: str) -> list[Episode]:
         """Valid episodes of a candidate that did not select it, in order of recording."""
-        return [
-            x for x in self.episodes.values() if x.candidate == commit and x.purpose in FRESH and x.result != "invalid"
-        ]
+        return self._fresh.get(commit, [])
 
     def open_studies(self, kind: Literal["race", "confirm", "claim"]) -> list[Study]:
         """Studies of a kind without an answer yet, oldest first."""

@@ -89,5 +89,7 @@ def disjoint(sorted_spans: list[Span], start_s: float, end_s: float) -> list[Spa
 
 
 def opened_s(state: State) -> float:
-    """When the campaign opened, in elapsed seconds."""
+    """When the first station was ready, in elapsed seconds; before that, when the campaign opened."""
+    if state.first_up_s is not None:
+        return state.first_up_s
     return state.crowns[0].at_s if state.crowns else 0.0

@@ -1,11 +1,13 @@
 """The broker: what a free station does next. There is always something useful, so robots do not wait."""
 
+import math
 import random
 
 from enpire.core import seeds
 from enpire.core.config import Objective
 from enpire.core.records import Purpose, Ticket
 from enpire.ledger.state import State, Study
+from enpire.statistics.one_sample import log_e_value
 from enpire.statistics.race import RaceRule, Sample, next_arm
 
 FILLER_EPISODES = 400
@@ -62,7 +64,8 @@ class Broker:
             if ticket.purpose in ("claim", "confirm"):
                 return ticket
         for study in self._state.open_studies("claim"):
-            return self._ticket(study, study.opened.arms[0], "claim")
+            if not _proven(study):
+                return self._ticket(study, study.opened.arms[0], "claim")
         for study in self._state.open_studies("confirm"):
             return self._ticket(study, self._scarcer(study), "confirm")
         return None
@@ -119,6 +122,13 @@ class Broker:
     def _new(self, candidate: str, seed: int, purpose: Purpose, study: str) -> Ticket:
         number = max(self._state.tickets, default=0) + 1
         return Ticket(id=number, candidate=candidate, seed=seed, purpose=purpose, study=study)
+
+
+def _proven(study: Study) -> bool:
+    """Whether a claim needs no further episode unless one that is in flight speaks against it."""
+    outcomes = [x.success for x in study.of(study.opened.arms[0])]
+    successes = sum(outcomes)
+    return log_e_value(successes, len(outcomes) - successes, study.opened.p0) >= -math.log(study.opened.alpha)
 
 
 def _flying(study: Study, candidate: str) -> int:
