@@ -3,7 +3,9 @@
 import os
 import queue
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from types import TracebackType
 
 from enpire.core import registry
@@ -64,6 +66,7 @@ class Campaign:
         folder: Campaign folder made by `create`.
         observe: Called after every event with the state and the event.
         clock: Source of time.
+        changes: Settings to change on resume (budgets, target), by field of `CampaignConfig`; None leaves one as it is.
 
     Raises:
         CampaignLocked: Another supervisor runs it.
@@ -71,32 +74,44 @@ class Campaign:
     """
 
     def __init__(
-        self, folder: Folder, observe: Observer = lambda state, event: None, clock: Clock | None = None
+        self,
+        folder: Folder,
+        observe: Observer = lambda state, event: None,
+        clock: Clock | None = None,
+        changes: Mapping[str, float | int | None] | None = None,
     ) -> None:
         self.folder = folder
         self.state = State()
         self.dead = ""
         """Why no station is left; empty while there is one."""
+        self._changes = dict(changes or {})
         self._observe, self._clock = observe, clock or SystemClock()
         self._rules = selection.Rules()
         self._inbox: queue.SimpleQueue[StationReport] = queue.SimpleQueue()
 
     def __enter__(self) -> "Campaign":
+        with ExitStack() as stack:
+            self._open(stack)
+            self._resources = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._resources.__exit__(kind, error, trace)
+
+    def _open(self, stack: ExitStack) -> None:
         key = self.folder.key()
-        self._lock = Lock(self.folder).__enter__()
-        self._ledger = Ledger(self.folder.ledger, key=key, clock=self._clock)
+        stack.enter_context(Lock(self.folder))
+        self._ledger = stack.enter_context(closing(Ledger(self.folder.ledger, key=key, clock=self._clock)))
         self._ledger.check(key)
         for event in self._ledger.read():
             self.state.apply(event)
-        config = self.state.config
-        if config is None:
-            raise BadInput(
-                f"{self.folder.root} holds no campaign: its ledger is empty; start a new one with `enpire run`"
-            )
-        self.config: CampaignConfig = config
+        self.config = config = self._settle_config()
         if self.state.stopped is not None and self.state.stopped.final:
             raise BadInput(
-                f"this campaign has ended ({self.state.stopped.reason}); see `enpire report {self.folder.root}`"
+                f"this campaign has ended ({self.state.stopped.reason}); raise a budget or the "
+                f"target to go on, or see `enpire report {self.folder.root}`"
             )
         self._append(e.SupervisorStarted(pid=os.getpid(), boot_id=boot_id()))
         for ticket in self.state.unfinished:
@@ -106,17 +121,18 @@ class Campaign:
             self.hub.checkout(commit, self.folder.candidates / commit)
         rng = random.Random(None if config.seed is None else f"{config.seed}:{len(self.state.episodes)}")
         self._broker = Broker(self.state, key, self._rules.race, config.objective, rng)
+        self._fleet = stack.enter_context(Fleet(self.folder, config, self._inbox))
         self._researchers = Researchers(self.folder, config, self.hub, self.state, key, self._clock, rng)
-        self._fleet = Fleet(self.folder, config, self._inbox).__enter__()
-        return self
+        stack.callback(self._researchers.close)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._researchers.close()
-        self._fleet.__exit__(kind, error, trace)
-        self._ledger.close()
-        self._lock.__exit__(kind, error, trace)
+    def _settle_config(self) -> CampaignConfig:
+        config = self.state.config
+        if config is None:
+            raise BadInput(f"{self.folder.root} holds no campaign: its ledger is empty; start one with `enpire run`")
+        changed = replace(config, **{k: v for k, v in self._changes.items() if v is not None})  # type: ignore[arg-type]
+        if changed != config:
+            self._append(e.SettingsChanged(config=changed))
+        return changed
 
     def _append(self, *bodies: e.EventBody) -> None:
         for event in self._ledger.append(*bodies) if bodies else ():

@@ -139,11 +139,11 @@ def test_the_search_ends_with_a_proof_against_the_baseline(tape):
     race(tape, 1, ("c1",))
     tape.add(e.ChampionCrowned(idea="0001", commit="c1"))
     (opened,) = selection.closing(tape.state, RULES)
-    assert (opened.study, opened.arms, opened.incumbent) == ("confirm-final", ("c1",), "c0")
+    assert (opened.study, opened.arms, opened.incumbent) == ("confirm-final-0001", ("c1",), "c0")
     tape.add(opened)
     for _ in range(30):
-        tape.play("confirm-final", "c0", "confirm", [False])
-        tape.play("confirm-final", "c1", "confirm", [True])
+        tape.play("confirm-final-0001", "c0", "confirm", [False])
+        tape.play("confirm-final-0001", "c1", "confirm", [True])
         if closed := settle(tape):
             break
     assert closed[0].accepted and closed[0].log_e >= math.log(20)
@@ -155,7 +155,7 @@ def test_the_last_claim_is_as_high_as_the_evidence_allows(tape):
     tape.add(e.ChampionCrowned(idea="0001", commit="c1"))
     tape.play("filler", "c1", "filler", ([True] * 9 + [False]) * 4)
     tape.add(*selection.closing(tape.state, RULES))
-    tape.add(e.StudyClosed(study="confirm-final", accepted=True, reason="", log_e=3.0))
+    tape.add(e.StudyClosed(study="confirm-final-0001", accepted=True, reason="", log_e=3.0))
     (opened,) = selection.closing(tape.state, RULES)
     assert opened.kind == "claim" and 0.7 <= opened.p0 <= 0.9
 
@@ -178,11 +178,11 @@ def test_a_claim_waits_for_its_episodes_in_flight(tape):
 
 def test_settled_episodes_stop_at_the_first_ticket_in_flight(tape):
     tape.add(
-        e.StudyOpened(study="confirm-final", kind="confirm", idea="0000", arms=("c1",), incumbent="c0", alpha=0.05)
+        e.StudyOpened(study="confirm-final-0001", kind="confirm", idea="0000", arms=("c1",), incumbent="c0", alpha=0.05)
     )
-    tape.play("confirm-final", "c1", "confirm", [True] * 3)
-    late = ticket(4, "c1", "confirm", "confirm-final")
+    tape.play("confirm-final-0001", "c1", "confirm", [True] * 3)
+    late = ticket(4, "c1", "confirm", "confirm-final-0001")
     tape.add(e.TicketsPlanned(tickets=(late,)), e.EpisodeStarted(ticket=4, station="station-1"))
-    tape.play("confirm-final", "c1", "confirm", [True] * 2)
-    study = tape.state.studies["confirm-final"]
+    tape.play("confirm-final-0001", "c1", "confirm", [True] * 2)
+    study = tape.state.studies["confirm-final-0001"]
     assert [x.ticket for x in study.settled("c1")] == [1, 2, 3] and len(study.of("c1")) == 5

@@ -169,7 +169,7 @@ def test_after_the_opening_only_the_best_goes_on() -> None:
 def test_a_race_costs_a_bounded_number_of_episodes() -> None:
     arms = {"a": binary(14, 28), "b": binary(12, 24)}
     spent = RULE.cap + RULE.opening
-    assert decide(arms, binary(10, 20), RULE).verdict == ("parked" if 28 + 24 >= spent else None)
+    assert decide(arms, binary(10, 20), RULE).verdict == ("parked" if spent <= 28 + 24 else None)
     assert decide(dict.fromkeys("abcdefgh", binary(6, 12)), binary(10, 20), RULE).verdict == "parked"
 
 

@@ -4,7 +4,7 @@ import datetime
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -117,14 +117,27 @@ def run(
 
 
 @app.command()
-def resume(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Campaign folder.")], json: Json = False) -> None:
+def resume(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Campaign folder.")],
+    target: Annotated[float | None, typer.Option(min=0.01, max=0.9999, help="New success rate to certify.")] = None,
+    budget_episodes: Annotated[int | None, typer.Option(min=1, help="New budget, in all.")] = None,
+    budget_minutes: Annotated[float | None, typer.Option(min=0.1, help="New budget, in all.")] = None,
+    budget_ideas: Annotated[int | None, typer.Option(min=1, help="New budget, in all.")] = None,
+    json: Json = False,
+) -> None:
     """Continue a campaign after a stop, a crash or a kill. Nothing is lost or counted twice."""
     from enpire.cli.inspect import read_state
 
     config = read_state(folder).config
     assert config is not None
     install(config.task, Path(config.declaration) if config.declaration else None, quiet=json)
-    supervise(Folder(folder), json=json)
+    changes = {
+        "target": target,
+        "budget_episodes": budget_episodes,
+        "budget_minutes": budget_minutes,
+        "budget_ideas": budget_ideas,
+    }
+    supervise(Folder(folder), json=json, changes=changes)
 
 
 def default_folder(task: str) -> Path:
@@ -133,7 +146,7 @@ def default_folder(task: str) -> Path:
     return Path("runs") / f"{name}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
 
 
-def supervise(folder: Folder, *, json: bool) -> None:
+def supervise(folder: Folder, *, json: bool, changes: Mapping[str, float | None] | None = None) -> None:
     """Run an existing campaign with a live view, then write certificates and the report."""
     from rich.console import Console
 
@@ -145,7 +158,7 @@ def supervise(folder: Folder, *, json: bool) -> None:
     console = Console()
     mode: Literal["live", "plain", "json"] = "json" if json else "live" if console.is_terminal else "plain"
     interrupted = _on_interrupt()
-    with view(mode, console) as screen, Campaign(folder, observe=screen.observe) as campaign:
+    with view(mode, console) as screen, Campaign(folder, screen.observe, changes=changes) as campaign:
         reason = loop.run(campaign, interrupted)
     report = make_report(folder)
     if not json:

@@ -17,7 +17,10 @@ from enpire.statistics.race import RaceRule, Sample, decide, probability_better
 from enpire.statistics.spending import claim_level
 
 BASELINE = "0000"
-FINAL_CONFIRMATION = "confirm-final"
+FINAL_CONFIRMATION = "confirm-final-"
+"""Prefix of the confirmation that the final policy beats the baseline; the idea's id follows."""
+FINAL_CLAIM = "-best"
+"""Suffix of a claim about the best rate in reach, made when the target was missed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +70,7 @@ def settle(state: State, rules: Rules) -> list[e.EventBody]:
         if found := _decide_confirmation(state, study, rules):
             return found
     for study in state.open_studies("claim"):
-        cap = rules.claim.cap if study.opened.p0 >= state.config.target else rules.claim.final_episodes
+        cap = rules.claim.final_episodes if study.name.endswith(FINAL_CLAIM) else rules.claim.cap
         if found := _decide_claim(study, rules.claim.hopeless, cap):
             return found
     return _open_claim(state, state.config, rules.claim)
@@ -78,8 +81,10 @@ def closing(state: State, rules: Rules) -> list[e.EventBody]:
     config = state.config
     assert config is not None
     commit = final_candidate(state)
-    if FINAL_CONFIRMATION not in state.studies and commit != state.ideas[BASELINE].best:
-        arms = {"study": FINAL_CONFIRMATION, "kind": "confirm", "idea": _idea_of(state, commit), "arms": (commit,)}
+    idea = _idea_of(state, commit)
+    name = f"{FINAL_CONFIRMATION}{idea}"
+    if name not in state.studies and commit != state.ideas[BASELINE].best:
+        arms = {"study": name, "kind": "confirm", "idea": idea, "arms": (commit,)}
         return [e.StudyOpened(**arms, incumbent=state.ideas[BASELINE].best, alpha=config.alpha)]  # type: ignore[arg-type]
     if certified(state) is None and not _tried_final_claim(state):
         return _final_claim(state, config)
@@ -154,7 +159,7 @@ def _keeps_are_rare(state: State, rule: ConfirmRule) -> bool:
 
 
 def _decide_confirmation(state: State, study: Study, rules: Rules) -> list[e.EventBody]:
-    if study.name == FINAL_CONFIRMATION:
+    if study.name.startswith(FINAL_CONFIRMATION):
         return _decide_final_confirmation(study, rules.confirm)
     commit, idea = study.opened.arms[0], study.opened.idea
     episodes, fresh = study.of(commit), state.fresh(state.champion.commit)
@@ -208,10 +213,11 @@ def _claims(state: State) -> list[Study]:
     return [s for s in state.studies.values() if s.opened.kind == "claim"]
 
 
-def _claim(state: State, commit: str, p0: float, alpha: float) -> list[e.EventBody]:
+def _claim(state: State, commit: str, p0: float, suffix: str = "") -> list[e.EventBody]:
+    assert state.config is not None
     attempt = len(_claims(state))
-    level = claim_level(alpha, attempt)
-    name = f"claim-{attempt + 1}"
+    level = claim_level(state.config.alpha, attempt)
+    name = f"claim-{attempt + 1}{suffix}"
     idea = _idea_of(state, commit)
     return [e.StudyOpened(study=name, kind="claim", idea=idea, arms=(commit,), p0=p0, alpha=level)]
 
@@ -222,7 +228,7 @@ def _open_claim(state: State, config: CampaignConfig, rule: ClaimRule) -> list[e
     fresh = [x.success for x in state.fresh(state.champion.commit)]
     if not fresh or _probability_at_least(config.target, fresh) <= rule.worth_trying:
         return []
-    return _claim(state, state.champion.commit, config.target, config.alpha)
+    return _claim(state, state.champion.commit, config.target)
 
 
 def _decide_claim(study: Study, hopeless: float, cap: int) -> list[e.EventBody]:
@@ -253,13 +259,12 @@ def _final_claim(state: State, config: CampaignConfig) -> list[e.EventBody]:
         return []
     for p0 in FINAL_RATES:
         if p0 < config.target and _probability_at_least(p0, fresh) > 0.9:
-            return _claim(state, state.champion.commit, p0, config.alpha)
+            return _claim(state, state.champion.commit, p0, FINAL_CLAIM)
     return []
 
 
 def _tried_final_claim(state: State) -> bool:
-    assert state.config is not None
-    return any(s.opened.p0 < state.config.target for s in _claims(state))
+    return any(s.name.endswith(FINAL_CLAIM) and s.opened_s >= state.settings_s for s in _claims(state))
 
 
 def _idea_of(state: State, commit: str) -> str:

@@ -20,6 +20,12 @@ class CampaignOpened(_Body, tag=True, frozen=True):
     baseline: Idea
 
 
+class SettingsChanged(_Body, tag=True, frozen=True):
+    """A resume with other budgets or another target. The judge and the level alpha never change."""
+
+    config: CampaignConfig
+
+
 class SupervisorStarted(_Body, tag=True, frozen=True):
     """A supervisor took the lock, at creation or on resume."""
 
@@ -177,6 +183,7 @@ class VideoMade(_Body, tag=True, frozen=True):
 
 EventBody = (
     CampaignOpened
+    | SettingsChanged
     | SupervisorStarted
     | SupervisorStopped
     | StationUp

@@ -86,6 +86,8 @@ class State:
     config: CampaignConfig | None = None
     spec: TaskSpec | None = None
     elapsed_s: float = 0.0
+    settings_s: float = 0.0
+    """When the settings were last changed."""
     ideas: dict[str, IdeaNode] = field(default_factory=dict)
     refused: list[e.IdeaRefused] = field(default_factory=list)
     studies: dict[str, Study] = field(default_factory=dict)
@@ -124,6 +126,9 @@ class State:
             body.baseline, at_s, verdict="kept", decided_s=at_s, best=body.baseline.commit
         )
         self.crowns.append(Crown(body.baseline.id, body.baseline.commit, at_s))
+
+    def _on_SettingsChanged(self, body: e.SettingsChanged, at_s: float) -> None:
+        self.config, self.stopped, self.settings_s = body.config, None, at_s
 
     def _on_SupervisorStarted(self, body: e.SupervisorStarted, at_s: float) -> None:
         self.stopped = None

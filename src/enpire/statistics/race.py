@@ -119,8 +119,8 @@ def decide(arms: Mapping[str, Sample], incumbent: Sample, rule: RaceRule) -> Rac
     Successive elimination: with `minimum` episodes on both sides, an arm is out when it beats the incumbent with less
     than `discard`, or the best arm with less than 1 - `keep`. After `opening` episodes per variant only the best goes
     on, so that variants without effect do not cost `cap` episodes each. The best of K variants looks better than it
-    is, so it is kept when the probability that it is no better falls below (1 - `keep`) / K: the chance to keep the luckiest of K
-    equal variants then does not grow with K (Bonferroni; measured in `benchmarks/statistics`).
+    is, so it is kept when the probability that it is no better falls below (1 - `keep`) / K: the chance to keep the
+    luckiest of K equal variants then does not grow with K (Bonferroni; measured in `benchmarks/statistics`).
 
     Args:
         arms: Sample of each variant, all its episodes of this race.

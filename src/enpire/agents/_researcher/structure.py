@@ -20,6 +20,10 @@ _OPTIMISM = 0.1
 """Expected gain of an untried block, as a share of the headroom."""
 _SPREAD = 0.3
 """Largest standard deviation of a swap's gain, as a share of the headroom: there are many swaps to draw from."""
+_RISK = 0.5
+"""What each swap beyond the first costs, as a share of the headroom; less and less while nothing is kept."""
+_STALL = 4.0
+"""Ideas without success after which that cost has halved."""
 _PAIRS = 8
 """Double swaps looked at per session."""
 _PARENTS = 3
@@ -80,7 +84,7 @@ def _option(
     remedies = [remedy for _, block in swaps if (remedy := remedy_for(block, symptoms)) is not None]
     optimism = _OPTIMISM * (1.0 + 2.0 * max((r.share for r in remedies), default=0.0))
     far = len(changes(known.champion_recipe, recipe))
-    risk = 0.3 * max(far - 1, 0) / (1.0 + known.stall / 4.0)
+    risk = _RISK * max(far - 1, 0) / (1.0 + known.stall / _STALL)
     limit = known.headroom
     gain = float(np.clip(expected, -limit, limit)) + (optimism - risk) * known.headroom
     make = partial(_draft, known, base, swaps, remedies[0] if remedies else None)

@@ -42,6 +42,7 @@ class Planner:
         after += recovery.penalty(state.block, starts, directions)
         steps = self.overhead + (way + lengths[:, None]) / self.stride
         rate = np.log((after + self.seat) / (now + self.seat)) / steps
+        rate[np.all(np.abs(poses - state.block) < 1e-6, axis=-1)] = np.inf  # a push that misses is none
         rung, best = np.unravel_index(np.argmin(rate), rate.shape)
         return Push(
             start=starts[best], direction=directions[best], length=float(lengths[rung]), outcome=poses[rung, best]

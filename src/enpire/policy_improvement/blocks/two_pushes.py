@@ -44,6 +44,7 @@ class Planner:
         after = self._cost(poses) + recovery.penalty(state.block, starts, directions)
         steps = self.overhead + (way + lengths[:, None]) / self.stride
         rate = np.log((after + self.seat) / (now + self.seat)) / steps
+        rate[np.all(np.abs(poses - state.block) < 1e-6, axis=-1)] = np.inf  # a push that misses is none
         order = np.argsort(rate, axis=None)
         best, best_rate = int(order[0]), rate.flat[order[0]]
         if now > 2.0 * self.seat:

@@ -1,0 +1,5 @@
+"""`python -m enpire` is the same as `enpire`."""
+
+from enpire.cli import main
+
+main()
