@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 
 import pytest
-from toy_campaign import SPEC
 
 from enpire.agents import scripted
 from enpire.agents.session import Session
@@ -13,6 +12,8 @@ from enpire.core import registry
 from enpire.core.brief import Brief
 from enpire.core.errors import BadInput
 from enpire.core.records import encode
+
+from .toy_campaign import SPEC
 
 
 def session_folder(root: Path, session: int = 0) -> Path:

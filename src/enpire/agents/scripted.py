@@ -30,6 +30,8 @@ from enpire.core.records import decode
 
 VARIABLE = "ENPIRE_SCRIPT"
 
+_FOR_EVER_S = 1e6
+
 
 def command(folder: Path) -> list[str]:
     """Command that plays the script named by `ENPIRE_SCRIPT` in a session folder.
@@ -67,7 +69,7 @@ def play(script: Path, folder: Path) -> int:
         shutil.copytree(part / "files", workspace, dirs_exist_ok=True)
     if (part / "say.txt").is_file():
         print((part / "say.txt").read_text(), flush=True)
-    time.sleep(float(manner.get("sleep_s", 0.0)))
+    time.sleep(min(float(manner.get("sleep_s", 0.0)), _FOR_EVER_S))
     if (part / SUBMISSION).is_file():
         shutil.copyfile(part / SUBMISSION, folder / SUBMISSION)
     return int(manner.get("exit", 0))

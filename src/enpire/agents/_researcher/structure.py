@@ -27,6 +27,8 @@ _STALL = 4.0
 _PAIRS = 8
 """Double swaps looked at per session."""
 _PARENTS = 3
+_VARIANTS = (0, 3, 5, 7)
+"""Points beside the given one for 0, 1, 2 and more parameters of the new blocks."""
 _TUNED = 60
 """Episodes from which a lane's parameter values are worth carrying over."""
 
@@ -136,11 +138,8 @@ def _known_values(known: Knowledge, swaps: Swaps) -> tuple[dict[str, float], lis
 def spread_points(
     parameters: list[Parameter], values: dict[str, float], rng: np.random.Generator
 ) -> list[dict[str, float]]:
-    """Points spread over the bounds by Latin hypercube, every other one only half as far from the present values.
-
-    As many as the parameters deserve: 3 for one, 5 for two, else 7; none without parameters.
-    """
-    count = {0: 0, 1: 3, 2: 5}.get(len(parameters), 7)
+    """Points spread over the bounds by Latin hypercube, every other one only half as far from the present values."""
+    count = _VARIANTS[min(len(parameters), len(_VARIANTS) - 1)]
     centre = np.array([p.to_unit(values.get(p.name, p.value)) for p in parameters])
     strata = np.array([rng.permutation(count) for _ in parameters]).reshape(len(parameters), count).T
     units = (strata + rng.random(strata.shape)) / max(count, 1)  # (count, D)
