@@ -131,7 +131,7 @@ def test_clear_cases() -> None:
     incumbent = binary(10, 20)
     assert decide({"a": binary(0, 6)}, incumbent, RULE).verdict == "dropped"
     assert decide({"a": binary(9, 9)}, incumbent, RULE) == ("kept", "a", ("a",))
-    assert decide({"a": binary(20, 40)}, incumbent, RULE).verdict == "parked"
+    assert decide({"a": binary(23, 40)}, incumbent, RULE).verdict == "parked"
     assert decide({"a": binary(5, 10)}, incumbent, RULE).verdict is None
     assert decide({"a": binary(40, 40)}, binary(40, 40), RULE).verdict == "parked"
     assert decide({"a": binary(0, 40)}, binary(0, 40), RULE).verdict == "parked"

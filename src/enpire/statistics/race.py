@@ -62,13 +62,15 @@ class RaceRule:
 
     keep: float = 0.9
     """Keep a lone variant once it beats the incumbent with more than this probability; many variants need more."""
+    effect: float = 0.02
+    """Smallest improvement worth robot time, as a share of what the incumbent lacks to utility 1."""
     discard: float = 0.4
-    """Drop an arm once it beats the incumbent with less than this probability."""
+    """Drop an arm once it beats the incumbent by `effect` with less than this probability."""
     minimum: int = 3
     """Episodes of each arm, incumbent included, before anything is decided about it."""
-    opening: int = 6
+    opening: int = 4
     """Episodes per variant, on average, after which only the best variant goes on."""
-    cap: int = 40
+    cap: int = 32
     """Episodes of the best arm after which the race stops asking and parks the idea; each further variant adds
     `opening` episodes to what the race may cost in all."""
     control_share: float = 0.25
@@ -99,8 +101,8 @@ class RaceDecision(NamedTuple):
     alive: tuple[str, ...]
 
 
-def probability_better(candidate: Sample, incumbent: Sample) -> float:
-    """Probability that the candidate's expected utility is above the incumbent's, given the data.
+def probability_better(candidate: Sample, incumbent: Sample, margin: float = 0.0) -> float:
+    """Probability that the candidate's expected utility is above the incumbent's by more than `margin`, given the data.
 
     Each arm's utilities get a Dirichlet process prior (Ferguson, Annals of Statistics 1, 1973) that is worth
     `_PRIOR_EPISODES` episodes of all-or-nothing outcomes at the pooled rate of both arms. With data 0 or 1 the
@@ -110,17 +112,18 @@ def probability_better(candidate: Sample, incumbent: Sample) -> float:
     centre = _pooled_rate(candidate, incumbent)
     mean_c, variance_c = _posterior(candidate, centre)
     mean_i, variance_i = _posterior(incumbent, centre)
-    return 0.5 * erfc((mean_i - mean_c) / sqrt(2 * (variance_c + variance_i)))
+    return 0.5 * erfc((mean_i + margin - mean_c) / sqrt(2 * (variance_c + variance_i)))
 
 
 def decide(arms: Mapping[str, Sample], incumbent: Sample, rule: RaceRule) -> RaceDecision:
     """State of the race after the episodes in `arms` and `incumbent`.
 
-    Successive elimination: with `minimum` episodes on both sides, an arm is out when it beats the incumbent with less
-    than `discard`, or the best arm with less than 1 - `keep`. After `opening` episodes per variant only the best goes
-    on, so that variants without effect do not cost `cap` episodes each. The best of K variants looks better than it
-    is, so it is kept when the probability that it is no better falls below (1 - `keep`) / K: the chance to keep the
-    luckiest of K equal variants then does not grow with K (Bonferroni; measured in `benchmarks/statistics`).
+    Successive elimination: with `minimum` episodes on both sides, an arm is out when it beats the incumbent by
+    `effect` with less than `discard`, or the best arm with less than 1 - `keep`. After `opening` episodes per variant
+    only the best goes on, so that variants without effect do not cost `cap` episodes each. The best of K variants
+    looks better than it is, so it is kept when the probability that it is no better falls below (1 - `keep`) / K: the
+    chance to keep the luckiest of K equal variants then does not grow with K (Bonferroni; measured in
+    `benchmarks/statistics`).
 
     Args:
         arms: Sample of each variant, all its episodes of this race.
@@ -129,7 +132,8 @@ def decide(arms: Mapping[str, Sample], incumbent: Sample, rule: RaceRule) -> Rac
     """
     if not arms:
         raise ValueError("arms is empty; a race needs at least one variant")
-    alive = tuple(name for name, arm in arms.items() if not _beaten(arm, incumbent, rule.discard, rule.minimum))
+    margin = rule.effect * (1.0 - incumbent.mean) if incumbent.n else 0.0
+    alive = tuple(n for n, arm in arms.items() if not _beaten(arm, incumbent, rule.discard, rule.minimum, margin))
     if not alive:
         return RaceDecision("dropped", None, ())
     best = max(alive, key=lambda name: _posterior(arms[name], _pooled_rate(arms[name], incumbent))[0])
@@ -180,9 +184,9 @@ def next_arm(arms: Mapping[str, Sample], incumbent: Sample, rule: RaceRule, rng:
     return _thompson([name for name in open_arms if name != leader], arms, incumbent, rng)
 
 
-def _beaten(arm: Sample, opponent: Sample, threshold: float, minimum: int) -> bool:
-    """Whether `arm` is better than `opponent` with less than `threshold`, both having `minimum` episodes."""
-    return min(arm.n, opponent.n) >= minimum and probability_better(arm, opponent) < threshold
+def _beaten(arm: Sample, opponent: Sample, threshold: float, minimum: int, margin: float = 0.0) -> bool:
+    """Whether `arm` beats `opponent` by `margin` with less than `threshold`, both having `minimum` episodes."""
+    return min(arm.n, opponent.n) >= minimum and probability_better(arm, opponent, margin) < threshold
 
 
 def _thompson(names: list[str], arms: Mapping[str, Sample], incumbent: Sample, rng: Uniform) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from enpire.agents._researcher.knowledge import Knowledge, Recipe, changes, error_of
+from enpire.agents._researcher.knowledge import Knowledge, Recipe, changes
 
 Array = NDArray[np.floating[Any]]
 
@@ -50,7 +50,7 @@ class BlockEffects:
             if not best.episodes:
                 continue
             distance = len(changes(known.champion_recipe, lane.recipe))
-            weight = _FAR ** max(distance - 1, 0) / (error_of(best) ** 2 + _MISFIT**2)
+            weight = _FAR ** max(distance - 1, 0) / (best.error**2 + _MISFIT**2)
             row = self._features(lane.recipe)
             precision += weight * np.outer(row, row)
             shift += weight * row * (best.utility - known.level)

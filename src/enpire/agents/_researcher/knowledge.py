@@ -15,6 +15,8 @@ Recipe = tuple[tuple[str, str], ...]
 
 _CARE = 2.0
 """Episodes' worth of doubt: a mean is pulled towards the mean of its race as if it had so many more episodes."""
+_WEIGHT_OF_SUCCESS = 0.75
+_SCATTER_OF_PROGRESS = 0.08
 _FRESH_ENOUGH = 8
 """Control episodes from which a candidate's own race no longer counts: that race selected it."""
 
@@ -29,6 +31,7 @@ class Trial:
         parameters: Declared values by full name.
         episodes: How many episodes `utility` is the mean of.
         utility: Mean utility, pulled towards its race's mean, so that a lucky few episodes do not shine.
+        scatter: Standard deviation of one episode's utility: large where some episodes succeed and others fail.
     """
 
     idea: str
@@ -37,6 +40,12 @@ class Trial:
     parameters: dict[str, float]
     episodes: int
     utility: float
+    scatter: float
+
+    @property
+    def error(self) -> float:
+        """Standard error of the utility."""
+        return self.scatter / float(np.sqrt(self.episodes + _CARE))
 
 
 @dataclass(kw_only=True)
@@ -155,7 +164,7 @@ class Knowledge:
         before = self.trials.get(parent.best) if parent is not None else None
         if best is None or before is None or not best.episodes or not before.episodes:
             return 0.0, 1.0
-        return best.utility - before.utility, float(np.hypot(error_of(best), error_of(before)))
+        return best.utility - before.utility, float(np.hypot(best.error, before.error))
 
     # ------------------------------------------------------------------ reading
 
@@ -176,24 +185,26 @@ class Knowledge:
         arms = idea.arms or (ArmReport(commit=idea.best, point={}, episodes=0, successes=0, utility=0.0),)
         known = sum(arm.episodes for arm in arms)
         centre = sum(arm.utility * arm.episodes for arm in arms) / known if known else 0.0
-        trials = [self._trial(idea, arm, recipe, centre) for arm in arms]
+        rate = (sum(arm.successes for arm in arms) + 0.5) / (known + 1.0)
+        trials = [self._trial(idea, arm, centre, rate) for arm in arms]
         lane.trials.extend(trials)
         if idea.verdict is not None and any(t.episodes for t in trials):
             lane.generations.append([t for t in trials if t.episodes])
 
-    def _trial(self, idea: IdeaReport, arm: ArmReport, recipe: Recipe, centre: float) -> Trial:
-        control = self._controls.get(arm.commit)
-        episodes, total = arm.episodes, arm.episodes * arm.utility
+    def _trial(self, idea: IdeaReport, arm: ArmReport, centre: float, rate: float) -> Trial:
+        recipe = recipe_of(idea.recipe)
+        seen, control = arm, self._controls.get(arm.commit)
         if control is not None and (control.episodes >= _FRESH_ENOUGH or not arm.episodes):
-            episodes, total, centre = control.episodes, control.episodes * control.utility, control.utility
-        utility = (total + _CARE * centre) / (episodes + _CARE) if episodes else 0.0
+            seen, centre, rate = control, control.utility, (control.successes + 0.5) / (control.episodes + 1.0)
+        utility = (seen.episodes * seen.utility + _CARE * centre) / (seen.episodes + _CARE) if seen.episodes else 0.0
         trial = Trial(
             idea=idea.id,
             commit=arm.commit,
             recipe=recipe,
             parameters=self._parameters(idea, arm, recipe),
-            episodes=episodes,
+            episodes=seen.episodes,
             utility=utility,
+            scatter=_scatter((seen.successes + _CARE * rate) / (seen.episodes + _CARE)),
         )
         self.trials[arm.commit] = trial
         return trial
@@ -221,6 +232,6 @@ def changes(old: Recipe, new: Recipe) -> list[tuple[str, str]]:
     return [(slot, block) for slot, block in new if before.get(slot) != block]
 
 
-def error_of(trial: Trial) -> float:
-    """Standard error of a trial's utility; single episodes scatter by about 0.4."""
-    return 0.4 / float(np.sqrt(trial.episodes + _CARE))
+def _scatter(rate: float) -> float:
+    """Standard deviation of one episode's utility at a success rate: success counts most, progress scatters a bit."""
+    return float(np.sqrt(_WEIGHT_OF_SUCCESS**2 * rate * (1.0 - rate) + _SCATTER_OF_PROGRESS**2))

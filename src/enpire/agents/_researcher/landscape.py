@@ -3,10 +3,10 @@
 Gaussian process regression (Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, algorithm 2.1). The
 covariance of two candidates with parameters x, x' in the unit cube and recipes that differ in h slots is
 
-    SIGNAL^2 * SHARED^h * exp(-|x - x'|^2 / (2 l^2))  +  LEVEL^2 * ALIKE^h
+    s^2 (SHARED^h exp(-|x - x'|^2 / (2 l^2)) + ALIKE^h)
 
-so that what was learned about a parameter carries over to similar recipes, while their levels differ freely. The length
-l is the likeliest of a few.
+so that what was learned about a parameter carries over to similar recipes, while their levels differ freely. Signal s
+and length l are the likeliest of a few.
 """
 
 from collections.abc import Sequence
@@ -21,12 +21,16 @@ Array = NDArray[np.floating[Any]]
 
 _LENGTHS = (0.25, 0.5, 1.0)
 """Length scales tried, each times the square root of the dimension."""
-_SIGNAL = 0.25
+_SIGNALS = (0.05, 0.25)
 _SHARED = 0.8
-_LEVEL = 0.25
 _ALIKE = 0.6
-_NOISE = 0.4
-"""Standard deviation of one episode's utility."""
+
+
+class Shape(NamedTuple):
+    """Prior standard deviation of the utility, and the distance over which it changes."""
+
+    signal: float
+    length: float
 
 
 class Landscape:
@@ -36,21 +40,22 @@ class Landscape:
         points: Parameters of each trial in the unit cube, shape (N, D).
         recipes: Recipe of each trial, N of them.
         utilities: Mean utility of each, shape (N,).
-        episodes: Number of episodes behind each mean, all positive, shape (N,).
+        errors: Standard error of each mean, shape (N,).
         recipe: Recipe that will be asked about.
     """
 
     def __init__(
-        self, points: Array, recipes: Sequence[Recipe], *, utilities: Array, episodes: Array, recipe: Recipe
+        self, points: Array, recipes: Sequence[Recipe], *, utilities: Array, errors: Array, recipe: Recipe
     ) -> None:
         self._points = points
-        self._centre = float(np.average(utilities, weights=episodes))
-        self._noise = _NOISE**2 / episodes
+        self._centre = float(np.average(utilities, weights=1.0 / errors**2))
+        self._noise = errors**2
         self._apart = _distances(recipes, recipes)
         self._away = _distances([recipe], recipes)
         scale = np.sqrt(points.shape[1])
-        fits = [self._fit(length * scale, utilities - self._centre) for length in _LENGTHS]
-        _, self._length, self._factor, self._weights = max(fits, key=lambda fit: fit.likelihood)
+        residuals = utilities - self._centre
+        fits = [self._fit(Shape(signal, length * scale), residuals) for signal in _SIGNALS for length in _LENGTHS]
+        _, self._shape, self._factor, self._weights = max(fits, key=lambda fit: fit.likelihood)
 
     def mean(self, points: Array) -> Array:
         """Expected utility of the asked recipe at points (K, D). Shape (K,)."""
@@ -61,25 +66,25 @@ class Landscape:
         """One function drawn from the posterior for the asked recipe, at points (K, D). Shape (K,)."""
         cross = self._cross(points)
         solved = np.linalg.solve(self._factor, cross.T)
-        own = _kernel(points, points, np.zeros((1, 1)), self._length)
+        own = _kernel(points, points, np.zeros((1, 1)), self._shape)
         root = np.linalg.cholesky(own - solved.T @ solved + 1e-6 * np.eye(len(points)))
         mean: Array = self._centre + cross @ self._weights
         return mean + root @ rng.standard_normal(len(points))
 
     def _cross(self, points: Array) -> Array:
-        return _kernel(points, self._points, self._away, self._length)
+        return _kernel(points, self._points, self._away, self._shape)
 
-    def _fit(self, length: float, residuals: Array) -> "_Fit":
-        covariance = _kernel(self._points, self._points, self._apart, length) + np.diag(self._noise)
+    def _fit(self, shape: Shape, residuals: Array) -> "_Fit":
+        covariance = _kernel(self._points, self._points, self._apart, shape) + np.diag(self._noise)
         factor = np.linalg.cholesky(covariance)
         weights = np.linalg.solve(factor.T, np.linalg.solve(factor, residuals))
         likelihood = -0.5 * float(residuals @ weights) - float(np.log(np.diag(factor)).sum())
-        return _Fit(likelihood, length, factor, weights)
+        return _Fit(likelihood, shape, factor, weights)
 
 
 class _Fit(NamedTuple):
     likelihood: float
-    length: float
+    shape: Shape
     factor: Array
     weights: Array
 
@@ -96,9 +101,9 @@ def _distances(one: Sequence[Recipe], other: Sequence[Recipe]) -> Array:
     return apart
 
 
-def _kernel(one: Array, other: Array, apart: Array, length: float) -> Array:
+def _kernel(one: Array, other: Array, apart: Array, shape: Shape) -> Array:
     """Prior covariance (K, N) between candidates at (K, D) and (N, D) whose recipes are `apart` slots apart."""
     squares = ((one[:, None, :] - other[None, :, :]) ** 2).sum(axis=2)
-    similar = _SIGNAL**2 * _SHARED**apart * np.exp(-0.5 * squares / length**2)
-    covariance: Array = similar + _LEVEL**2 * _ALIKE**apart
+    similar = _SHARED**apart * np.exp(-0.5 * squares / shape.length**2)
+    covariance: Array = shape.signal**2 * (similar + _ALIKE**apart)
     return covariance

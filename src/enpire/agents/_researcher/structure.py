@@ -16,18 +16,22 @@ from enpire.agents._workspace import Block, Parameter
 
 KIND = "structure"
 
-_OPTIMISM = 0.1
+_OPTIMISM = 0.2
 """Expected gain of an untried block, as a share of the headroom."""
 _SPREAD = 0.3
 """Largest standard deviation of a swap's gain, as a share of the headroom: there are many swaps to draw from."""
-_RISK = 0.5
+_RISK = 0.1
 """What each swap beyond the first costs, as a share of the headroom; less and less while nothing is kept."""
 _STALL = 4.0
 """Ideas without success after which that cost has halved."""
 _PAIRS = 8
 """Double swaps looked at per session."""
+_TOGETHER = 0.3
+"""Share of what two blocks lost alone that is expected to be lost together: they may need each other."""
+_CLOSE = 2
+"""Slots in which a recipe may differ from the champion's and still count as close."""
 _PARENTS = 3
-_VARIANTS = (0, 3, 5, 7)
+_VARIANTS = (0, 2, 3, 4)
 """Points beside the given one for 0, 1, 2 and more parameters of the new blocks."""
 _TUNED = 60
 """Episodes from which a lane's parameter values are worth carrying over."""
@@ -84,13 +88,24 @@ def _option(
         return None
     expected, deviation = effects.gain(recipe)
     remedies = [remedy for _, block in swaps if (remedy := remedy_for(block, symptoms)) is not None]
-    optimism = _OPTIMISM * (1.0 + 2.0 * max((r.share for r in remedies), default=0.0))
+    hope = 1.0 + 2.0 * max((r.share for r in remedies), default=0.0)
+    tried = _times_tried(known, swaps)
+    optimism = _OPTIMISM * hope / (1.0 + tried)
+    if len(swaps) > 1 and not tried:
+        expected = max(expected, _TOGETHER * expected)
     far = len(changes(known.champion_recipe, recipe))
     risk = _RISK * max(far - 1, 0) / (1.0 + known.stall / _STALL)
     limit = known.headroom
     gain = float(np.clip(expected, -limit, limit)) + (optimism - risk) * known.headroom
     make = partial(_draft, known, base, swaps, remedies[0] if remedies else None)
     return Option(kind=KIND, gain=gain, spread=min(deviation, _SPREAD * limit), draft=make)
+
+
+def _times_tried(known: Knowledge, swaps: Swaps) -> int:
+    """How many decided ideas held all these blocks at once in surroundings close to the champion's."""
+    close = [lane for lane in known.lanes.values() if len(changes(known.champion_recipe, lane.recipe)) <= _CLOSE]
+    wanted = {(slot, block.name) for slot, block in swaps}
+    return sum(len(lane.generations) for lane in close if wanted <= set(lane.recipe))
 
 
 def _in_flight(known: Knowledge, recipe: Recipe) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from enpire.agents._researcher.knowledge import Knowledge, Lane, Trial, changes, error_of, recipe_of
+from enpire.agents._researcher.knowledge import Knowledge, Lane, Trial, changes, recipe_of
 from enpire.agents._researcher.landscape import Landscape
 from enpire.agents._researcher.option import Draft, Option
 from enpire.agents._workspace import Parameter
@@ -29,7 +29,7 @@ _STEP = 0.2
 """First step size of CMA-ES in the unit cube."""
 _SMALLEST_STEP = 0.04
 _LARGEST_STEP = 0.35
-_GAIN = 0.12
+_GAIN = 0.2
 """Expected gain of a first generation, as a share of the headroom."""
 _PATIENCE = 150.0
 """Episodes after which the expected gain of another generation has fallen to a third."""
@@ -75,7 +75,7 @@ def _option(known: Knowledge, lane: Lane, base: Trial) -> Option | None:
         if not young and behind <= 0:
             return None
         gain = behind + (_BUDGET_GAIN if young else habit) * known.headroom
-        spread = (0.2 if young else 0.05) * known.headroom + 0.5 * error_of(base)
+        spread = (0.2 if young else 0.05) * known.headroom + 0.5 * base.error
         if running:
             return None
     return Option(kind=KIND, gain=gain * crowding, spread=spread * crowding, draft=partial(_draft, known, lane, base))
@@ -112,7 +112,7 @@ def next_generation(known: Knowledge, lane: Lane, parameters: list[Parameter], b
         np.array([_unit(trial, parameters, start) for trial in tried]),
         [trial.recipe for trial in tried],
         utilities=np.array([trial.utility for trial in tried]),
-        episodes=np.array([float(trial.episodes) for trial in tried]),
+        errors=np.array([trial.scatter / np.sqrt(trial.episodes) for trial in tried]),
         recipe=lane.recipe,
     )
     strategy = _replay(tried, parameters, start, landscape, known.rng)

@@ -9,9 +9,6 @@ class Output:
     def __init__(self, parameters: dict[str, float]) -> None:
         del parameters  # Unused.
 
-    def reset(self) -> None:
-        """Nothing to forget."""
-
     def update(self, wanted: Array) -> Array:
         """The action itself, shape (actions,)."""
         return wanted

@@ -8,10 +8,6 @@ class Output:
 
     def __init__(self, parameters: dict[str, float]) -> None:
         self._periods = max(1, round(parameters["periods"]))
-        self.reset()
-
-    def reset(self) -> None:
-        """Take the next action at once."""
         self._held: Array | None = None
         self._age = 0
 

@@ -17,10 +17,6 @@ class Features:
         known = self._readings.known[: self._used]
         self._scale = np.where(known, self._readings.half_range[: self._used], spread)
         self._fresh, self._gain = parameters["fresh"], parameters["gain"]
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget the last reading."""
         self._last: Array | None = None
         self._change = np.zeros(self._used)
 

@@ -17,9 +17,6 @@ class Features:
         known = self._readings.known[: self._used]
         self._scale = np.where(known, self._readings.half_range[: self._used], spread)
 
-    def reset(self) -> None:
-        """Nothing to forget."""
-
     def read(self, observation: dict[str, Array]) -> Array:
         """Features, shape (size,)."""
         row = self._readings.row(observation) - self._readings.centre

@@ -9,10 +9,6 @@ class Output:
 
     def __init__(self, parameters: dict[str, float]) -> None:
         self._fresh = parameters["fresh"]
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget the last actions."""
         self._action: Array | None = None
 
     def update(self, wanted: Array) -> Array:

@@ -24,12 +24,12 @@ class Readings:
         ]
         self.size = sum(size for _, size in self._keys)
         low, high = (self._bounds(task, side) for side in ("low", "high"))
-        known = (np.abs(low) < WIDE) & (np.abs(high) < WIDE) & (high > low)
-        self.known = known
+        self.known = (np.abs(low) < WIDE) & (np.abs(high) < WIDE) & (high > low)
         """Which entries have declared bounds, shape (size,)."""
-        self.centre = np.where(known, (low + high) / 2, 0.0)
+        low, high = np.where(self.known, low, -1.0), np.where(self.known, high, 1.0)
+        self.centre = (low + high) / 2
         """Middle of each entry's bounds, 0 if unknown, shape (size,)."""
-        self.half_range = np.where(known, (high - low) / 2, 1.0)
+        self.half_range = (high - low) / 2
         """Half the width of each entry's bounds, 1 if unknown, shape (size,)."""
 
     def row(self, observation: dict[str, Array]) -> Array:
@@ -42,7 +42,7 @@ class Readings:
         for key, size in self._keys:
             declared = np.asarray(task["observation"][key].get(side, ()), float).ravel()
             rows.append(declared if len(declared) == size else np.full(size, np.inf))
-        return np.nan_to_num(np.concatenate(rows), nan=np.inf) if rows else np.zeros(0)
+        return np.concatenate(rows) if rows else np.zeros(0)
 
 
 class Actions:

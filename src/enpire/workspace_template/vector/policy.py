@@ -21,19 +21,24 @@ from blocks.direct_action import Output  # slot: output
 
 
 class Policy:
-    """Features, controller and output in a row. Every episode starts with fresh memory."""
+    """Features, controller and output in a row. Every episode starts with fresh blocks."""
 
     def __init__(self, task: dict[str, Any]) -> None:
+        self.task = task
         self.actions = Actions(task)
-        self.features = Features(task, values(Features))
-        self.controller = Controller(self.features.size, self.actions.size, values(Controller))
-        self.output = Output(values(Output))
+        self.parameters = {block: values(block) for block in (Features, Controller, Output)}
+        self._build()
+
+    def _build(self) -> None:
+        given = self.parameters
+        self.features = Features(self.task, given[Features])
+        self.controller = Controller(self.features.size, self.actions.size, given[Controller])
+        self.output = Output(given[Output])
 
     def reset(self, observation: dict[str, Array], instruction: str) -> None:
         """Forget the last episode."""
         del observation, instruction  # Unused.
-        self.features.reset()
-        self.output.reset()
+        self._build()
 
     def select_action(self, observation: dict[str, Array]) -> Array:
         """Action in the task's own units."""
