@@ -114,3 +114,17 @@ def test_lost_tickets_come_back_with_the_same_seed(tape):
 def test_after_the_search_only_proofs_are_run(tape):
     race(tape)
     assert broker(tape).next_proof() is None
+
+
+def test_a_slow_race_does_not_hold_up_a_quick_one(tape):
+    race(tape, ("slow",), 1)
+    race(tape, ("quick",), 2)
+    spent = {"slow": 0.0, "quick": 0.0}
+    for _ in range(12):
+        ticket = broker(tape).next()
+        seconds = 8.0 if ticket.study == "race-0001" else 1.0
+        spent["slow" if ticket.study == "race-0001" else "quick"] += seconds
+        tape.add(e.TicketsPlanned(tickets=(ticket,)), e.EpisodeStarted(ticket=ticket.id, station="station-1"))
+        done = episode(ticket.id, ticket.candidate, ticket.purpose, ticket.study, seed=ticket.seed, duration_s=seconds)
+        tape.add(e.EpisodeRecorded(episode=done))
+    assert abs(spent["slow"] - spent["quick"]) <= 8.0

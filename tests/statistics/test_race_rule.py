@@ -134,7 +134,7 @@ def test_clear_cases() -> None:
     assert decide({"a": binary(23, 40)}, incumbent, RULE).verdict == "parked"
     assert decide({"a": binary(5, 10)}, incumbent, RULE).verdict is None
     assert decide({"a": binary(40, 40)}, binary(40, 40), RULE).verdict == "parked"
-    assert decide({"a": binary(0, 40)}, binary(0, 40), RULE).verdict == "parked"
+    assert decide({"a": binary(0, 40)}, binary(0, 40), RULE).verdict == "dropped"
 
 
 def test_the_winner_of_many_needs_more_evidence_than_a_lone_candidate() -> None:

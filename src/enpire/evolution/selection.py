@@ -49,6 +49,8 @@ class ConfirmRule:
     """Fresh episodes of a confirmation."""
     final_cap: int = 100
     """Most episodes per arm to prove that the champion beats the baseline."""
+    final_patience: int = 25
+    """Episodes per arm after which that proof is given up if the evidence points the other way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,10 +195,11 @@ def _decide_final_confirmation(study: Study, rule: ConfirmRule) -> list[e.EventB
     start = [x.success for x in study.settled(study.opened.incumbent)]
     champion = [x.success for x in study.settled(study.opened.arms[0])]
     crossing = two_sample.first_rejection(start, champion, study.opened.alpha)
-    if crossing is None and min(len(start), len(champion)) < rule.final_cap:
-        return []
     log_e = two_sample.log_e_value(start[:crossing], champion[:crossing])
-    reason = "beats the baseline" if crossing else f"not proven within {rule.final_cap} episodes per arm"
+    n = min(len(start), len(champion))
+    if crossing is None and n < (rule.final_cap if log_e > 0.0 else rule.final_patience):
+        return []
+    reason = "beats the baseline" if crossing else f"not proven within {n} episodes per arm"
     return [e.StudyClosed(study=study.name, accepted=crossing is not None, reason=reason, log_e=log_e)]
 
 

@@ -8,6 +8,8 @@ copy or already refused gives way to the next best.
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from enpire.agents._researcher import cross, identify, retry, simplify, structure, tune
 from enpire.agents._researcher.knowledge import Knowledge, Recipe, recipe_of
 from enpire.agents._researcher.option import Draft, Option
@@ -54,11 +56,16 @@ def propose(brief: Brief, workspace: Path) -> Proposal | None:
 
 def ranked(known: Knowledge) -> list[Option]:
     """All options, the most promising draw first; the last resort last."""
-    found = [option for move in MOVES for option in move.options(known)]
-    draws = known.rng.standard_normal(len(found))
-    order = sorted(range(len(found)), key=lambda n: -(found[n].gain + found[n].spread * draws[n]))
+    drawn: list[tuple[float, Option]] = []
+    for move in MOVES:
+        found = move.options(known)
+        # The largest of N draws grows as sqrt(2 ln N): without this, the move with most options would always win.
+        crowd = float(np.sqrt(max(1.0, 2.0 * np.log(max(len(found), 1)))))
+        draws = known.rng.standard_normal(len(found))
+        drawn += [(o.gain + o.spread / crowd * draw, o) for o, draw in zip(found, draws, strict=True)]
+    drawn.sort(key=lambda pair: -pair[0])
     last = tune.last_resort(known)
-    return [found[n] for n in order] + ([last, last] if last is not None else [])
+    return [option for _, option in drawn] + ([last, last] if last is not None else [])
 
 
 def _read(brief: Brief) -> Knowledge:

@@ -12,9 +12,6 @@ _NEARLY = 0.5
 """Standard errors by which an idea must have beaten its parent."""
 _TRUST = 0.5
 """Share of an observed gain that is expected to be there again."""
-_NEIGHBOURS = 3
-_STEP = 0.1
-"""Standard deviation of the neighbours' distance, as a share of each parameter's range."""
 
 
 def options(known: Knowledge) -> list[Option]:
@@ -67,21 +64,8 @@ def _draft(known: Knowledge, idea: IdeaReport, gain: float) -> Draft:
         hypothesis=hypothesis,
         kind=KIND,
         values={},
-        points=({}, *_neighbours(known, idea, {block for _, block in new})),
+        points=({},),
         adopt=(idea.id,),
         inspired_by=(idea.id,),
         predicted_effect=round(min(_TRUST * gain, 1.0), 3),
     )
-
-
-def _neighbours(known: Knowledge, idea: IdeaReport, blocks: set[str]) -> list[dict[str, float]]:
-    """Points close to the values that the idea found for its new blocks."""
-    held = known.files(idea.best).values()
-    parameters = [p for p in held if p.searchable and p.name.partition(".")[0] in blocks]
-    if not parameters:
-        return []
-    steps = _STEP * known.rng.standard_normal((_NEIGHBOURS, len(parameters)))
-    return [
-        {p.name: p.from_unit(p.to_unit(p.value) + step) for p, step in zip(parameters, row, strict=True)}
-        for row in steps
-    ]

@@ -1,6 +1,7 @@
-"""Reopen the most promising parked idea with fresh episodes, when nothing better is there.
+"""Reopen a promising parked idea with fresh episodes.
 
-An exact copy would be refused, so the parked candidate is raced again with very small changes of its parameters.
+The best of many variants needs strong evidence to be kept; raced alone it needs less. An exact copy would be refused,
+so the candidate is raced again with one very small change of its parameters.
 """
 
 from functools import partial
@@ -12,11 +13,14 @@ from enpire.agents._researcher.option import Draft, Option
 
 KIND = "retry"
 
+_PROMISING = 0.6
+"""Probability of being better than the champion below which a parked idea stays closed."""
 _TRUST = 0.7
 """Share of the observed lead that is expected to be there again."""
-_POINTS = 4
-_STEP = 0.03
-"""Standard deviation of the changes, as a share of each parameter's range."""
+_LIKELY = 0.2
+"""What a certain improvement of unknown size is worth, as a share of the headroom."""
+_STEP = 0.01
+"""Standard deviation of the change, as a share of each parameter's range."""
 
 
 def options(known: Knowledge) -> list[Option]:
@@ -24,14 +28,15 @@ def options(known: Knowledge) -> list[Option]:
     reopened = {idea.parent for idea in known.brief.ideas if idea.kind == KIND}
     found = []
     for idea in known.brief.ideas:
-        if idea.verdict != "parked" or idea.id in reopened or idea.id == known.champion.id:
+        if idea.verdict != "parked" or idea.probability < _PROMISING or idea.id in reopened or idea.kind == KIND:
             continue
         best = known.trials.get(idea.best)
         if best is None or best.utility <= known.level or not known.usable(best):
             continue
         if not any(p.searchable for p in known.files(best.commit).values()):
             continue
-        ahead = min(_TRUST * (best.utility - known.level), known.headroom)
+        likely = _LIKELY * (2.0 * idea.probability - 1.0) * known.headroom
+        ahead = min(_TRUST * (best.utility - known.level) + likely, known.headroom)
         make = partial(_draft, known, best, idea.probability)
         found.append(Option(kind=KIND, gain=ahead, spread=0.03 * known.headroom, draft=make))
     return found
@@ -40,18 +45,18 @@ def options(known: Knowledge) -> list[Option]:
 def _draft(known: Knowledge, best: Trial, probability: float) -> Draft:
     parameters = [p for p in known.files(best.commit).values() if p.searchable]
     centre = np.array([p.to_unit(p.value) for p in parameters])
-    rows = centre + _STEP * known.rng.standard_normal((_POINTS, len(parameters)))
-    points = [{p.name: p.from_unit(u) for p, u in zip(parameters, row, strict=True)} for row in rows]
+    close = centre + _STEP * known.rng.standard_normal(len(parameters))
+    point = {p.name: p.from_unit(u) for p, u in zip(parameters, close, strict=True)}
     hypothesis = (
-        f"Idea {best.idea} was parked with P(better) = {probability:.2f} and is really better: {len(points)} close "
-        f"neighbours of it beat the champion's utility of {known.level:.2f} on fresh episodes. Wrong if none does."
+        f"Idea {best.idea} was parked with P(better) = {probability:.2f} and is really better: raced alone it "
+        f"beats the champion's utility of {known.level:.2f} on fresh episodes. Wrong if it does not."
     )
     return Draft(
         base=best,
         hypothesis=hypothesis,
         kind=KIND,
-        values=points[0],
-        points=({}, *points[1:]),
+        values=point,
+        points=({},),
         inspired_by=(best.idea,),
         predicted_effect=round(best.utility - known.level, 3),
     )

@@ -19,7 +19,7 @@ KIND = "structure"
 _OPTIMISM = 0.2
 """Expected gain of an untried block, as a share of the headroom."""
 _SPREAD = 0.3
-"""Largest standard deviation of a swap's gain, as a share of the headroom: there are many swaps to draw from."""
+"""Largest standard deviation of a swap's gain, as a share of the headroom."""
 _RISK = 0.1
 """What each swap beyond the first costs, as a share of the headroom; less and less while nothing is kept."""
 _STALL = 4.0
@@ -88,7 +88,7 @@ def _option(
         return None
     expected, deviation = effects.gain(recipe)
     remedies = [remedy for _, block in swaps if (remedy := remedy_for(block, symptoms)) is not None]
-    hope = 1.0 + 2.0 * max((r.share for r in remedies), default=0.0)
+    hope = 1.0 + max((r.share for r in remedies), default=0.0)
     tried = _times_tried(known, swaps)
     optimism = _OPTIMISM * hope / (1.0 + tried)
     if len(swaps) > 1 and not tried:
