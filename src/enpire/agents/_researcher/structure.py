@@ -26,6 +26,8 @@ _STALL = 4.0
 """Ideas without success after which that cost has halved."""
 _PAIRS = 8
 """Double swaps looked at per session."""
+_FADING = 6.0
+"""Ideas without success after which what earlier swaps showed counts half: the surroundings have changed."""
 _TOGETHER = 0.3
 """Share of what two blocks lost alone that is expected to be lost together: they may need each other."""
 _CLOSE = 2
@@ -96,7 +98,8 @@ def _option(
     far = len(changes(known.champion_recipe, recipe))
     risk = _RISK * max(far - 1, 0) / (1.0 + known.stall / _STALL)
     limit = known.headroom
-    gain = float(np.clip(expected, -limit, limit)) + (optimism - risk) * known.headroom
+    faded = expected / (1.0 + known.stall / _FADING)
+    gain = float(np.clip(faded, -limit, limit)) + (optimism - risk) * known.headroom
     make = partial(_draft, known, base, swaps, remedies[0] if remedies else None)
     return Option(kind=KIND, gain=gain, spread=min(deviation, _SPREAD * limit), draft=make)
 

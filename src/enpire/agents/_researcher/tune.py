@@ -25,6 +25,9 @@ Array = NDArray[np.floating[Any]]
 
 _POINTS = 8
 _POOL = 48
+_YOUNG = 200
+"""Episodes up to which a lane is also searched far from where it began."""
+_FAR_POINTS = 12
 _STEP = 0.2
 """First step size of CMA-ES in the unit cube."""
 _SMALLEST_STEP = 0.04
@@ -118,7 +121,10 @@ def next_generation(known: Knowledge, lane: Lane, parameters: list[Parameter], b
     strategy = _replay(tried, parameters, start, landscape, known.rng)
     pool = np.array(strategy.ask(_POOL))
     pool = np.vstack([pool, _partial_moves(pool[: _POOL // 2], start, known.rng)])
-    pool = np.clip(np.vstack([pool, np.asarray(strategy.mean)[None]]), 0.0, 1.0)
+    pool = np.vstack([pool, np.asarray(strategy.mean)[None]])
+    if lane.spent < _YOUNG:
+        pool = np.vstack([pool, known.rng.random((_FAR_POINTS, len(parameters)))])
+    pool = np.clip(pool, 0.0, 1.0)
     chosen = [int(np.argmax(landscape.mean(pool)))]
     while len(chosen) < _POINTS:
         values = landscape.draw(pool, known.rng)
