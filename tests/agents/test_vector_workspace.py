@@ -146,7 +146,8 @@ def test_training_finds_the_spread_of_unbounded_readings_once(
     data.mkdir()
     for scale, name in ((5.0, "a"), (500.0, "b")):
         states = np.linspace(-scale, scale, 101)[:, None].repeat(2, axis=1)
-        np.savez(data / f"{name}.npz", **{"observation.state": states, "action": np.zeros((100, 1))})
+        arrays: dict[str, Any] = {"observation.state": states, "action": np.zeros((100, 1))}
+        np.savez(data / f"{name}.npz", **arrays)
         fit(workspace, task(2, 1, bounded=False), data, monkeypatch)
         (data / f"{name}.npz").unlink()
     spread = read_parameters(workspace, ["readings"])["readings.spread_0"].value

@@ -5,6 +5,7 @@ Nothing is simulated but the episodes: libraries, checkouts, briefs and races ar
 
 import json
 import math
+import os
 import random
 import shutil
 from collections.abc import Callable, Mapping
@@ -70,7 +71,7 @@ def quality(library: Library, recipe: Mapping[str, str], values: Mapping[str, fl
 
 def success_rate(library: Library, recipe: Mapping[str, str], values: Mapping[str, float]) -> float:
     """Probability of success."""
-    return quality(library, recipe, values) ** 1.3
+    return math.pow(quality(library, recipe, values), 1.3)
 
 
 def best_utility(library: Library) -> float:
@@ -118,6 +119,7 @@ class ToyCampaign:
         self.controls: dict[str, Sample] = {}
         self.control_successes: dict[str, int] = {}
         self.progress: dict[str, list[float]] = {}
+        self.curve: list[tuple[int, float]] = []
         self._write_library()
         self._write_baseline()
 
@@ -212,7 +214,7 @@ class ToyCampaign:
         for index, point in enumerate(proposal.variants):
             commit = f"c{number}-{index}"
             folder = self.root / "candidates" / commit
-            shutil.copytree(workspace, folder)
+            shutil.copytree(workspace, folder, copy_function=_link_code)
             set_values(folder, point)
             arms[commit], values[commit] = point, held | point
         idea = _Idea(number, agent, proposal, recipe, arms, values, best=next(iter(arms)))
@@ -386,6 +388,14 @@ for name, value in json.loads(Path("TRUTH").read_text()).items():
         tail = re.sub(r"value = [^\\n]+", f"value = {value}", tail, count=1)
         path.write_text(head + table + tail)
 '''
+
+
+def _link_code(source: str, target: str) -> None:
+    """Copy a file of a candidate; code never changes there, so it is shared."""
+    if source.endswith(".py"):
+        os.link(source, target)
+    else:
+        shutil.copyfile(source, target)
 
 
 def episodes_to(curve: list[tuple[int, float]], level: float) -> float:

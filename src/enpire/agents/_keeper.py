@@ -10,6 +10,7 @@ agent because coding agents start shells in sessions of their own, out of reach 
 Usage: `_keeper.py SUPERVISOR_PID STDOUT_FILE STDERR_FILE CAP_BYTES COMMAND...`
 """
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -36,6 +37,9 @@ def main(argv: list[str]) -> int:
 
     def die_with_keeper() -> None:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        # Thinking must not slow a station down: an idle-class task gives way at once, a nice one only after its slice.
+        with contextlib.suppress(AttributeError, OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)

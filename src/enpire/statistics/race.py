@@ -105,13 +105,13 @@ def probability_better(candidate: Sample, incumbent: Sample, margin: float = 0.0
     """Probability that the candidate's expected utility is above the incumbent's by more than `margin`, given the data.
 
     Each arm's utilities get a Dirichlet process prior (Ferguson, Annals of Statistics 1, 1973) that is worth
-    `_PRIOR_EPISODES` episodes of all-or-nothing outcomes at the pooled rate of both arms. With data 0 or 1 the
-    posterior of the mean is a beta distribution; utilities in between lower the variance; equal outcomes leave some.
-    The difference of the two means is taken as normal.
+    `_PRIOR_EPISODES` episodes drawn from the outcomes of both arms, to which half a success and half a failure are
+    added. With data 0 or 1 the posterior of the mean is a beta distribution; utilities in between lower the variance;
+    equal outcomes leave some. The difference of the two means is taken as normal.
     """
-    centre = _pooled_rate(candidate, incumbent)
-    mean_c, variance_c = _posterior(candidate, centre)
-    mean_i, variance_i = _posterior(incumbent, centre)
+    prior = _pooled(candidate, incumbent)
+    mean_c, variance_c = _posterior(candidate, prior)
+    mean_i, variance_i = _posterior(incumbent, prior)
     return 0.5 * erfc((mean_i + margin - mean_c) / sqrt(2 * (variance_c + variance_i)))
 
 
@@ -136,7 +136,7 @@ def decide(arms: Mapping[str, Sample], incumbent: Sample, rule: RaceRule) -> Rac
     alive = tuple(n for n, arm in arms.items() if not _beaten(arm, incumbent, rule.discard, rule.minimum, margin))
     if not alive:
         return RaceDecision("dropped", None, ())
-    best = max(alive, key=lambda name: _posterior(arms[name], _pooled_rate(arms[name], incumbent))[0])
+    best = max(alive, key=lambda name: _posterior(arms[name], _pooled(arms[name], incumbent))[0])
     spent = sum(arm.n for arm in arms.values())
     if len(alive) > 1:
         leader = arms[best]
@@ -193,7 +193,7 @@ def _thompson(names: list[str], arms: Mapping[str, Sample], incumbent: Sample, r
     """Arm with the largest mean in one draw from the posteriors."""
     best, highest = names[0], -float("inf")
     for name in names:
-        mean, variance = _posterior(arms[name], _pooled_rate(arms[name], incumbent))
+        mean, variance = _posterior(arms[name], _pooled(arms[name], incumbent))
         # Box-Muller: a standard normal number from two uniform ones.
         normal = sqrt(-2 * log(1 - rng.random())) * cos(2 * pi * rng.random())
         draw = mean + sqrt(variance) * normal
@@ -202,14 +202,22 @@ def _thompson(names: list[str], arms: Mapping[str, Sample], incumbent: Sample, r
     return best
 
 
-def _pooled_rate(one: Sample, other: Sample) -> float:
-    """Mean utility of both samples together, with half a success and half a failure added: never 0 or 1."""
-    return (one.total + other.total + 0.5) / (one.n + other.n + 1)
+class _Prior(NamedTuple):
+    """First and second moment of one prior episode."""
+
+    mean: float
+    square: float
 
 
-def _posterior(sample: Sample, centre: float) -> tuple[float, float]:
-    """Mean and variance of the expected utility under a prior worth `_PRIOR_EPISODES` outcomes at rate `centre`."""
+def _pooled(one: Sample, other: Sample) -> _Prior:
+    """Moments of the outcomes of both samples together, half a success and half a failure added."""
+    n = one.n + other.n + 1
+    return _Prior((one.total + other.total + 0.5) / n, (one.squares + other.squares + 0.5) / n)
+
+
+def _posterior(sample: Sample, prior: _Prior) -> tuple[float, float]:
+    """Mean and variance of the expected utility under a prior worth `_PRIOR_EPISODES` episodes."""
     weight = sample.n + _PRIOR_EPISODES
-    mean = (sample.total + _PRIOR_EPISODES * centre) / weight
-    second = (sample.squares + _PRIOR_EPISODES * centre) / weight
+    mean = (sample.total + _PRIOR_EPISODES * prior.mean) / weight
+    second = (sample.squares + _PRIOR_EPISODES * prior.square) / weight
     return mean, max(second - mean * mean, 0.0) / (weight + 1)
