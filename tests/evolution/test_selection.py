@@ -186,3 +186,15 @@ def test_settled_episodes_stop_at_the_first_ticket_in_flight(tape):
     tape.play("confirm-final-0001", "c1", "confirm", [True] * 2)
     study = tape.state.studies["confirm-final-0001"]
     assert [x.ticket for x in study.settled("c1")] == [1, 2, 3] and len(study.of("c1")) == 5
+
+
+def test_a_clear_leader_of_a_used_up_race_gets_fresh_episodes(tape):
+    race(tape, 1, tuple(f"v{i}" for i in range(8)))
+    tape.play("race-0001", "c0", "control", [True] * 42 + [False] * 3)
+    for i in range(1, 8):
+        tape.play("race-0001", f"v{i}", "race", [True, False, True])
+    tape.play("race-0001", "v0", "race", [True] * 32)
+    closed, opened = settle(tape)
+    assert not closed.accepted and (opened.study, opened.arms) == ("confirm-0001", ("v0",))
+    tape.play("confirm-0001", "v0", "confirm", [True] * 30)
+    assert [type(x).__name__ for x in settle(tape)][:3] == ["StudyClosed", "IdeaDecided", "ChampionCrowned"]

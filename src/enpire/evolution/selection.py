@@ -39,7 +39,11 @@ class ClaimRule:
 
 @dataclass(frozen=True, kw_only=True)
 class ConfirmRule:
-    """When a provisional winner must win again on fresh episodes before it is crowned."""
+    """When a candidate must win again on fresh episodes before it is crowned.
+
+    Winners must when keeps are rare. A variant that leads clearly when its race is used up gets the same chance: fresh
+    episodes do not know that it is the best of many.
+    """
 
     keep_rate: float = 0.1
     """Confirm before crowning when fewer of the recent ideas than this were kept."""
@@ -140,14 +144,17 @@ def _decide_race(state: State, study: Study, rules: Rules) -> list[e.EventBody]:
         evidence={**{a: _row(study.of(a), state) for a in arms}, "incumbent": _row(fresh, state)},
         reason=f"P(better than the champion) = {probability:.2f}",
     )
-    if decision.verdict != "kept":
-        return [decided]
-    if _keeps_are_rare(state, rules.confirm):
+    won = decision.verdict == "kept"
+    nearly = decision.verdict == "parked" and probability > rules.race.keep
+    if nearly or (won and _keeps_are_rare(state, rules.confirm)):
         name = f"confirm-{study.opened.idea}"
+        reason = "won its race" if won else "ahead, but perhaps only the luckiest variant"
         return [
-            e.StudyClosed(study=study.name, accepted=True, reason="won its race; to be confirmed", log_e=0.0),
+            e.StudyClosed(study=study.name, accepted=won, reason=f"{reason}; to be confirmed", log_e=0.0),
             e.StudyOpened(study=name, kind="confirm", idea=study.opened.idea, arms=(best,)),
         ]
+    if not won:
+        return [decided]
     return [decided, e.ChampionCrowned(idea=study.opened.idea, commit=best)]
 
 
