@@ -5,7 +5,7 @@ Try it: enpire trial gym:CartPole-v1 --policy examples/03_policy --episodes 20
 
 
 class Policy:
-    """State: cart position (m), cart velocity (m/s), pole angle (rad), pole velocity (rad/s). Action: 0 left, 1 right."""
+    """State: cart position m, cart velocity m/s, pole angle rad, pole velocity rad/s. Action: 0 left, 1 right."""
 
     def __init__(self, task):
         del task  # all that the task says about itself, as a dict

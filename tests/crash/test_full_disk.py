@@ -7,7 +7,18 @@ import pytest
 
 from tests.crash.test_kills import check_invariants, enpire, finish
 
-RUN = ["run", "tests.rollout.toy:PointTask", "--budget-episodes", "600", "--seed", "3", "--agents", "2", "--stations", "2"]
+RUN = [
+    "run",
+    "tests.rollout.toy:PointTask",
+    "--budget-episodes",
+    "600",
+    "--seed",
+    "3",
+    "--agents",
+    "2",
+    "--stations",
+    "2",
+]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")

@@ -198,3 +198,20 @@ def test_a_clear_leader_of_a_used_up_race_gets_fresh_episodes(tape):
     assert not closed.accepted and (opened.study, opened.arms) == ("confirm-0001", ("v0",))
     tape.play("confirm-0001", "v0", "confirm", [True] * 30)
     assert [type(x).__name__ for x in settle(tape)][:3] == ["StudyClosed", "IdeaDecided", "ChampionCrowned"]
+
+
+@pytest.mark.parametrize("target", [0.5, 0.9, 0.95, 0.99, 0.999])
+def test_a_new_claim_is_not_given_up_before_it_has_episodes(target):
+    tape = Tape(State(), target=target)
+    tape.add(e.StudyOpened(study="claim-1", kind="claim", idea="0000", arms=("c0",), p0=target, alpha=0.0375))
+    assert settle(tape) == []
+    tape.play("claim-1", "c0", "claim", [False])
+    assert settle(tape) == []
+
+
+def test_claims_of_a_campaign_are_limited(tape):
+    for number in range(1, 7):
+        opened = e.StudyOpened(study=f"claim-{number}", kind="claim", idea="0000", arms=("c0",), p0=0.95, alpha=0.01)
+        tape.add(opened, e.StudyClosed(study=opened.study, accepted=False, reason="", log_e=0.0))
+    tape.play("filler", "c0", "filler", [True] * 60)
+    assert settle(tape) == []

@@ -12,7 +12,7 @@ import typer
 
 from enpire.cli import app
 from enpire.core.config import CampaignConfig
-from enpire.core.errors import BadInput, EnpireError
+from enpire.core.errors import BadInput, Damaged, EnpireError
 from enpire.ledger.folder import Folder
 
 TaskName = Annotated[str, typer.Argument(help="Task name, e.g. gym:gym_pusht/PushT-v0; see `enpire tasks`.")]
@@ -159,7 +159,14 @@ def supervise(folder: Folder, *, json: bool, changes: Mapping[str, float | None]
     mode: Literal["live", "plain", "json"] = "json" if json else "live" if console.is_terminal else "plain"
     interrupted = _on_interrupt()
     with view(mode, console) as screen, Campaign(folder, screen.observe, changes=changes) as campaign:
-        reason = loop.run(campaign, interrupted)
+        try:
+            reason = loop.run(campaign, interrupted)
+        except (EnpireError, OSError) as error:
+            if isinstance(error, Damaged) or "enpire resume" in str(error):
+                raise
+            raise EnpireError(
+                f"{error}. Nothing recorded is lost: fix this, then `enpire resume {folder.root}`"
+            ) from None
     report = make_report(folder)
     if not json:
         console.print(f"[bold]{reason}[/bold]" if console.is_terminal else reason)

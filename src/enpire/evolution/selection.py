@@ -29,8 +29,10 @@ class ClaimRule:
 
     worth_trying: float = 0.6
     """Open a claim when P(rate >= target | fresh episodes of the champion) exceeds this."""
+    attempts: int = 6
+    """Most claims of a campaign; each costs more than the one before (`spending.claim_level`)."""
     hopeless: float = 0.05
-    """Abandon a claim when P(rate >= target | its episodes) falls below this."""
+    """Abandon a claim with two or more failures when so many are less likely than this at the rate claimed."""
     cap: int = 3000
     """Episodes after which a claim is abandoned."""
     final_episodes: int = 150
@@ -235,6 +237,8 @@ def _claim(state: State, commit: str, p0: float, suffix: str = "") -> list[e.Eve
 def _open_claim(state: State, config: CampaignConfig, rule: ClaimRule) -> list[e.EventBody]:
     if state.open_studies("claim") or certified(state) is not None or _tried_final_claim(state):
         return []
+    if len(_claims(state)) >= rule.attempts:
+        return []
     fresh = [x.success for x in state.fresh(state.champion.commit)]
     if not fresh or _probability_at_least(config.target, fresh) <= rule.worth_trying:
         return []
@@ -252,7 +256,8 @@ def _decide_claim(study: Study, hopeless: float, cap: int) -> list[e.EventBody]:
             return []  # every started episode counts, and failures take longest: wait for those in flight
         reason = f"success >= {p0:g} proven"
         return [e.StudyClosed(study=study.name, accepted=True, reason=reason, log_e=log_e, lower_bound=bound)]
-    if len(outcomes) >= cap or _probability_at_least(p0, outcomes) < hopeless:
+    many = failures >= 2 and betainc(failures, successes + 1, 1.0 - p0) < hopeless  # binomial tail at the rate p0
+    if len(outcomes) >= cap or many:
         reason = f"given up: {successes} of {len(outcomes)}"
         return [e.StudyClosed(study=study.name, accepted=False, reason=reason, log_e=log_e, lower_bound=bound)]
     return []
