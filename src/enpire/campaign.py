@@ -1,5 +1,6 @@
 """A campaign and everything its one supervisor owns: ledger, hub, fleet, researcher sessions."""
 
+import logging
 import os
 import queue
 import random
@@ -213,6 +214,8 @@ class Campaign:
                 self._append(e.EpisodeRecorded(episode=episode))
             case Filmed(ticket=ticket, file=file, sha256=digest) if file:
                 self._append(e.VideoMade(ticket=ticket, file=file, sha256=digest))
+            case Filmed(ticket=ticket, reason=reason):
+                logging.getLogger(__name__).warning("no video of episode %d: %s", ticket, reason)
             case Broken(reason):
                 self._append(e.StationDown(station=message.station, reason=reason))
             case None:
