@@ -1,8 +1,8 @@
 """What sandbox, judge process and records cost: python benchmarks/rollout/overhead.py CAMPAIGN_DIR [EPISODES]
 
-The final policy of a Gym-PushT campaign plays the same start states twice: in one process with `env.step`, and on a real
-station (its own environment process, sandboxed worker per episode, record on disk, no video). Rounds alternate; the
-ratio of wall times is what counts. Use an idle machine.
+The final policy of a Gym-PushT campaign plays the same start states twice: in one process with `env.step`, and on a
+real station (its own environment process, sandboxed worker per episode, record on disk, no video). Rounds alternate;
+the ratio of wall times is what counts. Use an idle machine.
 """
 
 import json
