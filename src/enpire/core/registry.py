@@ -1,25 +1,28 @@
 """The file name is the registered name: `agents/codex.py` makes `--agent codex` work, nothing to edit.
 
+A module is registered when it defines the one function that its kind needs; other modules of the folder are support.
+
 Out-of-tree objects are given as `package.module:Name`.
 """
 
 import importlib
 import pkgutil
+from pathlib import Path
 from types import ModuleType
 
 from enpire.core.errors import BadInput, UnknownName
 
-PACKAGES = {
-    "task": "enpire.tasks",
-    "agent": "enpire.agents",
-    "block": "enpire.policy_improvement.blocks",
-}
+PACKAGES = {"task": "enpire.tasks", "agent": "enpire.agents"}
+CONTRACTS = {"task": "make", "agent": "command"}
+"""The function each kind of module must define."""
 
 
 def names(kind: str) -> list[str]:
-    """Registered names of a kind, sorted. Modules whose name starts with `_` are not registered."""
+    """Registered names of a kind, sorted. Nothing is imported but the package itself."""
     package = importlib.import_module(PACKAGES[kind])
-    return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
+    definition = f"def {CONTRACTS[kind]}("
+    files = [Path(folder) / f"{m.name}.py" for folder in package.__path__ for m in pkgutil.iter_modules([folder])]
+    return sorted(f.stem for f in files if f.is_file() and f"\n{definition}" in f.read_text())
 
 
 def load(kind: str, name: str) -> ModuleType:
