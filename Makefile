@@ -27,7 +27,7 @@ crash: $(STAMP)  ## 100 random kills of a campaign; minutes
 	$(BIN)/pytest -m slow tests/crash $(PYTEST_ARGS)
 
 study: $(STAMP)  ## measure the decision rules again
-	$(BIN)/python benchmarks/statistics/study.py --table all
+	$(BIN)/python benchmarks/statistics/study.py --table all --repeats 200 --output benchmarks/statistics
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
