@@ -32,7 +32,7 @@ EASY_RULES: dict[str, Rule] = {
     "race, discard 0.2": Race(RaceRule(discard=0.2)),
     "race, discard 0.25": Race(RaceRule(discard=0.25)),
     "race, discard 0.3": Race(RaceRule(discard=0.3)),
-    "race, minimum 5": Race(RaceRule(minimum=5)),
+    "race, minimum 5": Race(RaceRule(minimum=5, opening=6)),
     "race, keep 0.85": Race(RaceRule(keep=0.85)),
     "race, keep 0.95": Race(RaceRule(keep=0.95)),
     "race, keep 0.95, screening episodes reused": Race(RaceRule(keep=0.95), "reused"),
