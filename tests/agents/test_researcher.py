@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from enpire.agents import builtin
-from enpire.agents._researcher import cross, identify, retry, simplify, structure, tune
+from enpire.agents._researcher import cross, identify, leap, retry, simplify, structure, tune
 from enpire.agents._researcher.choose import propose
 from enpire.agents._researcher.knowledge import Knowledge, Lane, recipe_of
 from enpire.agents._researcher.landscape import Landscape
@@ -104,7 +104,7 @@ def test_every_hypothesis_says_what_why_and_when_it_is_wrong(middle: ToyCampaign
     for idea in middle.ideas[1:]:
         text = idea.proposal.hypothesis
         assert 60 < len(text) <= 500 and "Wrong if" in text and text[0].isupper()
-        assert idea.proposal.kind in ("structure", "tune", "identify", "cross", "simplify", "retry")
+        assert idea.proposal.kind in ("structure", "leap", "tune", "identify", "cross", "simplify", "retry")
         assert -1 <= idea.proposal.predicted_effect <= 1
 
 
@@ -114,6 +114,8 @@ def test_parents_are_the_ideas_the_code_descends_from(middle: ToyCampaign) -> No
         parent = by_id[idea.proposal.parent or ""]
         if idea.proposal.kind in ("tune", "retry"):
             assert idea.recipe == parent.recipe
+        if idea.proposal.kind == "leap":
+            assert len(set(idea.recipe.items()) - set(parent.recipe.items())) >= 3
         if idea.proposal.kind == "structure":
             assert 1 <= len(set(idea.recipe.items()) - set(parent.recipe.items())) <= 2
 
@@ -197,6 +199,14 @@ def test_a_generation_has_eight_points_in_the_cube_and_follows_the_evidence(tmp_
     columns = [[p.name for p in parameters].index(name) for name in names]
     start = np.array([0.3, 0.3, 0.2, 0.7])
     assert np.linalg.norm(points[0][columns] - best) < np.linalg.norm(start - best)
+
+
+def test_leaps_are_for_policies_that_never_succeed(middle: ToyCampaign) -> None:
+    brief = middle.brief(0)
+    failing = replace(brief, champion_episodes=30, champion_successes=0)
+    succeeding = replace(brief, champion_episodes=30, champion_successes=29)
+    bold, calm = (max(o.gain for o in leap.options(Knowledge(b))) for b in (failing, succeeding))
+    assert calm < 0.02 * bold
 
 
 def test_parked_ideas_are_reopened_once(middle: ToyCampaign) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from enpire.agents._researcher import cross, identify, retry, simplify, structure, tune
+from enpire.agents._researcher import cross, identify, leap, retry, simplify, structure, tune
 from enpire.agents._researcher.knowledge import Knowledge, Recipe, recipe_of
 from enpire.agents._researcher.option import Draft, Option
 from enpire.agents._workspace import read_parameters, read_recipe, replace_files, set_values, swap, train
@@ -21,7 +21,7 @@ from enpire.core.records import Proposal
 _LONGEST = 500
 """Characters of a hypothesis that the harness accepts."""
 
-MOVES = (structure, tune, identify, cross, simplify, retry)
+MOVES = (structure, leap, tune, identify, cross, simplify, retry)
 
 Signature = tuple[Recipe, tuple[tuple[str, float], ...]]
 

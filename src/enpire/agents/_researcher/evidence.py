@@ -24,10 +24,16 @@ _FAR = 0.6
 
 
 class BlockEffects:
-    """Posterior over the effect of every block."""
+    """Posterior over the effect of every block.
 
-    def __init__(self, known: Knowledge) -> None:
+    Args:
+        known: The evidence.
+        far: Weight of a trial per slot in which it differs from the champion, beyond the first.
+    """
+
+    def __init__(self, known: Knowledge, far: float = _FAR) -> None:
         self._known = known
+        self._far = far
         names = {pair for recipe in known.lanes for pair in recipe}
         names |= {(slot, block.name) for slot, blocks in known.library.items() for block in blocks}
         self._index = {pair: n for n, pair in enumerate(sorted(names))}
@@ -40,6 +46,12 @@ class BlockEffects:
         deviation = float(np.sqrt(np.maximum(difference @ covariance @ difference, 0.0)))
         return expected, deviation
 
+    def draw(self, rng: np.random.Generator) -> dict[tuple[str, str], float]:
+        """One draw of the effects of all blocks together."""
+        mean, covariance = self._posterior
+        values = mean + np.linalg.cholesky(covariance) @ rng.standard_normal(len(mean))
+        return {pair: float(values[n]) for pair, n in self._index.items()}
+
     @cached_property
     def _posterior(self) -> tuple[Array, Array]:
         known = self._known
@@ -50,7 +62,7 @@ class BlockEffects:
             if not best.episodes:
                 continue
             distance = len(changes(known.champion_recipe, lane.recipe))
-            weight = _FAR ** max(distance - 1, 0) / (best.error**2 + _MISFIT**2)
+            weight = self._far ** max(distance - 1, 0) / (best.error**2 + _MISFIT**2)
             row = self._features(lane.recipe)
             precision += weight * np.outer(row, row)
             shift += weight * row * (best.utility - known.level)

@@ -84,9 +84,7 @@ def _option(
 ) -> Option | None:
     base = known.champion_trial if lane.recipe == known.champion_recipe else lane.best
     recipe = _apply(lane.recipe, swaps)
-    if _in_flight(known, recipe) or any(
-        idea.parent == base.idea and recipe_of(idea.recipe) == recipe for idea in known.brief.ideas
-    ):
+    if is_repeated(known, base, recipe):
         return None
     expected, deviation = effects.gain(recipe)
     remedies = [remedy for _, block in swaps if (remedy := remedy_for(block, symptoms)) is not None]
@@ -111,12 +109,15 @@ def _times_tried(known: Knowledge, swaps: Swaps) -> int:
     return sum(len(lane.generations) for lane in close if wanted <= set(lane.recipe))
 
 
-def _in_flight(known: Knowledge, recipe: Recipe) -> bool:
-    return any(idea.recipe and recipe_of(idea.recipe) == recipe for idea in known.undecided)
+def is_repeated(known: Knowledge, base: Trial, recipe: Recipe) -> bool:
+    """Whether somebody races this recipe now, or it was tried on this very parent."""
+    if any(idea.recipe and recipe_of(idea.recipe) == recipe for idea in known.undecided):
+        return True
+    return any(idea.parent == base.idea and recipe_of(idea.recipe) == recipe for idea in known.brief.ideas)
 
 
 def _draft(known: Knowledge, base: Trial, swaps: Swaps, remedy: Symptom | None) -> Draft:
-    values, teachers = _known_values(known, swaps)
+    values, teachers = known_values(known, swaps)
     parameters = [p for _, block in swaps for p in block.searchable]
     identify = any(len(block.searchable) < len(block.parameters) for _, block in swaps)
     parts = [f"`{block.name}` into slot {slot} for `{dict(base.recipe)[slot]}`" for slot, block in swaps]
@@ -139,7 +140,7 @@ def _draft(known: Knowledge, base: Trial, swaps: Swaps, remedy: Symptom | None) 
     )
 
 
-def _known_values(known: Knowledge, swaps: Swaps) -> tuple[dict[str, float], list[str]]:
+def known_values(known: Knowledge, swaps: Swaps) -> tuple[dict[str, float], list[str]]:
     """Values found for the new blocks elsewhere, and the ideas they come from; the library's values if none."""
     values: dict[str, float] = {}
     teachers: list[str] = []
@@ -154,15 +155,22 @@ def _known_values(known: Knowledge, swaps: Swaps) -> tuple[dict[str, float], lis
 
 
 def spread_points(
-    parameters: list[Parameter], values: dict[str, float], rng: np.random.Generator
+    parameters: list[Parameter], values: dict[str, float], rng: np.random.Generator, reach: float = 1.0
 ) -> list[dict[str, float]]:
-    """Points spread over the bounds by Latin hypercube, every other one only half as far from the present values."""
+    """Points spread over the bounds by Latin hypercube, every other one only half as far from the present values.
+
+    Args:
+        parameters: What to vary.
+        values: Present values where they differ from the library's.
+        rng: Random numbers.
+        reach: Share of the way to the drawn points that is gone.
+    """
     count = _VARIANTS[min(len(parameters), len(_VARIANTS) - 1)]
     centre = np.array([p.to_unit(values.get(p.name, p.value)) for p in parameters])
     strata = np.array([rng.permutation(count) for _ in parameters]).reshape(len(parameters), count).T
     units = (strata + rng.random(strata.shape)) / max(count, 1)  # (count, D)
-    reach = np.where(np.arange(count) % 2 == 0, 0.5, 1.0)[:, None]
-    units = centre + reach * (units - centre)
+    share = reach * np.where(np.arange(count) % 2 == 0, 0.5, 1.0)[:, None]
+    units = centre + share * (units - centre)
     return [{p.name: p.from_unit(u) for p, u in zip(parameters, row, strict=True)} for row in units]
 
 

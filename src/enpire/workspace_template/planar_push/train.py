@@ -281,7 +281,7 @@ def write(block: type, values: dict[str, float]) -> None:
     """Put values, rounded to four figures and within their bounds, into the block's declaration."""
     name = block.__module__.rpartition(".")[2]
     path = parameters.FOLDER / f"{name}.toml"
-    text, declared = path.read_text(), parameters.header(name)["parameters"]
+    text, declared = path.read_text(), parameters.header(name).get("parameters", {})
     for key, value in values.items():
         kept = min(max(float(f"{value:.4g}"), declared[key]["low"]), declared[key]["high"])
         text = re.sub(rf"(\[parameters\.{key}\]\nvalue = )\S+", rf"\g<1>{float(kept)}", text)
