@@ -162,7 +162,7 @@ class Campaign:
         """Give every free station a ticket; it counts as started before the station hears of it."""
         while free := self._fleet.free():
             ticket = self._broker.next() if searching else self._broker.next_proof()
-            if ticket is None:
+            if ticket is None or (self._spent() and ticket.id not in self.state.tickets):
                 return
             started = e.EpisodeStarted(ticket=ticket.id, station=free[0])
             if ticket.id in self.state.tickets:
