@@ -119,4 +119,4 @@ def test_accepted_paths_stay_inside(path: str) -> None:
         check_path(path)
     except BadInput:
         return
-    assert os.path.normpath(f"/root/{path}") == f"/root/{path}"
+    assert os.path.normpath(f"/base/{path}") == f"/base/{path}"
