@@ -182,8 +182,10 @@ class Campaign:
             self._researchers.publish(decisions)
 
     def finish(self) -> bool:
-        """After the search: prove what can be proven. True when nothing is left to prove."""
+        """After the search: prove what can be proven. True when nothing is left to prove, running or lost."""
         self._append(*self._researchers.close())
+        if self.state.lost or self.state.unfinished:
+            return False
         if not (self.state.open_studies("claim") or self.state.open_studies("confirm")):
             self._append(*selection.closing(self.state, self._rules))
         proving = self.state.open_studies("claim") or self.state.open_studies("confirm")

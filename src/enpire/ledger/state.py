@@ -197,11 +197,8 @@ class State:
             study.episodes.append(episode)
 
     def _on_EpisodeLost(self, body: e.EpisodeLost, at_s: float) -> None:
-        ticket = self.tickets[body.ticket]
         self.stations[self.started[body.ticket]].running.pop(body.ticket, None)
-        study = self.studies.get(ticket.study)
-        if study is None or study.closed is None:
-            self.waiting[body.ticket] = ticket
+        self.waiting[body.ticket] = self.tickets[body.ticket]  # even when its study is closed: what started counts
 
     def _on_IdeaDecided(self, body: e.IdeaDecided, at_s: float) -> None:
         node = self.ideas[body.idea]
@@ -218,7 +215,7 @@ class State:
 
     def _close(self, study: Study, body: e.StudyClosed | e.IdeaDecided, at_s: float) -> None:
         study.closed, study.closed_s = body, at_s
-        for ticket in study.in_flight:
+        for ticket in study.in_flight.keys() - self.started.keys():
             self.waiting.pop(ticket, None)
 
     # ------------------------------------------------------------------ questions
@@ -232,6 +229,11 @@ class State:
     def unfinished(self) -> list[Ticket]:
         """Tickets that were started and have neither a record nor a notice of loss."""
         return [self.tickets[t] for station in self.stations.values() for t in station.running]
+
+    @property
+    def lost(self) -> list[Ticket]:
+        """Tickets that were started, left no record and are not running: they run again, because what started counts."""
+        return [ticket for ticket in self.waiting.values() if ticket.id in self.started]
 
     def fresh(self, commit: str) -> list[Episode]:
         """Valid episodes of a candidate that did not select it, in order of recording."""

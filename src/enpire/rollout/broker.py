@@ -34,7 +34,7 @@ def incumbent_sample(state: State, objective: Objective) -> Sample:
 class Broker:
     """Turns the state of the campaign into tickets.
 
-    Priority: claims, confirmations, what a crash left unfinished, races with their concurrent control, filler. Among
+    Priority: what a crash left unfinished, claims, confirmations, races with their concurrent control, filler. Among
     races the one that has used the least station time comes first, so a slow policy does not hold up quick ones.
 
     Args:
@@ -60,10 +60,10 @@ class Broker:
         return self._filler()
 
     def next_proof(self) -> Ticket | None:
-        """The next ticket of a claim or confirmation; None when none is open."""
-        for ticket in self._state.waiting.values():
-            if ticket.purpose in ("claim", "confirm"):
-                return ticket
+        """The next ticket that must run even after the search: a lost one, a claim, a confirmation; None without one."""
+        proofs = [ticket for ticket in self._state.waiting.values() if ticket.purpose in ("claim", "confirm")]
+        if due := self._state.lost or proofs:
+            return due[0]
         for study in self._state.open_studies("claim"):
             if not _proven(study):
                 return self._ticket(study, study.opened.arms[0], "claim")
