@@ -16,11 +16,12 @@ import time
 from pathlib import Path
 
 from enpire.cli.inspect import read_state
+from enpire.core.line import Line
 from enpire.core.records import Ticket, to_builtins
 from enpire.environment import declaration
 from enpire.environment.virtual_environment import ensure
 from enpire.evolution import selection
-from enpire.rollout.messages import Finished, Line, Ready, Run
+from enpire.rollout.messages import Finished, Ready, Run
 from enpire.rollout.station import Station
 from enpire.rollout.worker.pool import WorkerPool
 from enpire.tasks import SHIPPED, open_task

@@ -232,7 +232,7 @@ class State:
 
     @property
     def lost(self) -> list[Ticket]:
-        """Tickets that were started, left no record and are not running: they run again, because what started counts."""
+        """Tickets that were started and left no record: they run again, because what started counts."""
         return [ticket for ticket in self.waiting.values() if ticket.id in self.started]
 
     def fresh(self, commit: str) -> list[Episode]:

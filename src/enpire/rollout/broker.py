@@ -60,7 +60,7 @@ class Broker:
         return self._filler()
 
     def next_proof(self) -> Ticket | None:
-        """The next ticket that must run even after the search: a lost one, a claim, a confirmation; None without one."""
+        """The next ticket that must run even after the search: of a lost episode, a claim, a confirmation."""
         proofs = [ticket for ticket in self._state.waiting.values() if ticket.purpose in ("claim", "confirm")]
         if due := self._state.lost or proofs:
             return due[0]

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from enpire.core.config import CampaignConfig
+from enpire.core.line import Line
 from enpire.core.process import die_with_parent
 from enpire.core.records import Episode
 from enpire.ledger.folder import Folder
-from enpire.rollout.messages import Broken, Film, Filmed, Finished, Line, Order, Ready, Report, Run
+from enpire.rollout.messages import Broken, Film, Filmed, Finished, Order, Ready, Report, Run
 
 DEPTH = 2
 """Orders a station holds: the one it runs and the one whose policy loads meanwhile."""

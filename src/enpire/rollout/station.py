@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from enpire.core.clock import SystemClock
 from enpire.core.errors import EnpireError
 from enpire.core.files import sha256
+from enpire.core.line import Line
 from enpire.core.records import Episode, Ticket
 from enpire.environment.contract import Task
-from enpire.rollout.messages import Broken, Film, Filmed, Finished, Line, Order, Ready, Report, Run
+from enpire.rollout.messages import Broken, Film, Filmed, Finished, Order, Ready, Report, Run
 from enpire.rollout.recorder import ARRAYS, pack, write_episode
 from enpire.rollout.replay import film
 from enpire.rollout.trial import Outcome, Trace, run_trial
