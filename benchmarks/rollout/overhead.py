@@ -26,6 +26,8 @@ from enpire.rollout.station import Station
 from enpire.rollout.worker.pool import WorkerPool
 from enpire.tasks import SHIPPED, open_task
 
+WARM_UP = 9_999
+"""Seed of an episode that is not timed: stations run for hours, their first load of a policy is not the point."""
 RAW = """
 import json, sys, time
 sys.path.insert(0, sys.argv[1])
@@ -34,7 +36,7 @@ from policy import Policy
 task, seeds = json.loads(sys.argv[2]), json.loads(sys.argv[3])
 env = gymnasium.make("gym_pusht/PushT-v0", disable_env_checker=True)
 low, high = np.array(task["action"]["low"]), np.array(task["action"]["high"])
-env.reset(seed=1)
+env.reset(seed=1); Policy(task)
 start, steps, successes = time.perf_counter(), 0, 0
 for seed in seeds:
     state, _ = env.reset(seed=seed)
@@ -66,9 +68,14 @@ def station(root: Path, commit: str, task: object, pool: WorkerPool, seeds: list
     def supervise() -> None:
         line = Line(ours)
         assert isinstance(line.receive(Ready), Ready)
-        start = time.perf_counter()
-        for number, seed in enumerate(seeds, start=1):
-            line.send(Run(Ticket(id=number, candidate=commit, seed=seed, purpose="filler", study="benchmark")))
+        tickets = [
+            Ticket(id=number, candidate=commit, seed=seed, purpose="filler", study="benchmark")
+            for number, seed in enumerate([WARM_UP, *seeds], start=1)
+        ]
+        for ticket in tickets:
+            line.send(Run(ticket))
+        assert isinstance(line.receive(Finished), Finished)
+        start = time.perf_counter()  # from record to record
         episodes = [line.receive(Finished).episode for _ in seeds]  # type: ignore[union-attr]
         found.append((time.perf_counter() - start, sum(x.steps for x in episodes), sum(x.success for x in episodes)))
         ours.close()

@@ -84,19 +84,15 @@ class Station:
     def _run(self, ticket: Ticket) -> None:
         worker = self._prepared.pop(ticket.id)
         started_s = self._clock.now()
-        try:
-            outcome, trace = run_trial(self._task, worker, ticket.seed, self._clock)
-        finally:
-            report = worker.finish()
+        outcome, trace = run_trial(self._task, worker, ticket.seed, self._clock)
         duration_s = self._clock.now() - started_s
+        self._writer.submit(self._record, ticket, worker, outcome, trace, duration_s)
+
+    def _record(self, ticket: Ticket, worker: Worker, outcome: Outcome, trace: Trace, duration_s: float) -> None:
+        report = worker.finish()
         log_tail = report.log_tail if outcome.result != "success" else ""
         if outcome.detail and outcome.result == "invalid":
             log_tail = outcome.detail
-        self._writer.submit(self._record, ticket, outcome, trace, duration_s, report.cpu_s, log_tail)
-
-    def _record(
-        self, ticket: Ticket, outcome: Outcome, trace: Trace, duration_s: float, cpu_s: float, log_tail: str
-    ) -> None:
         try:
             arrays = pack(trace.arrays())
             episode = Episode(
@@ -112,7 +108,7 @@ class Station:
                 steps=trace.steps,
                 missed=trace.missed,
                 duration_s=round(duration_s, 4),
-                policy_cpu_s=round(cpu_s, 4),
+                policy_cpu_s=round(report.cpu_s, 4),
                 latency_ms=_latency(trace.latency_s),
                 confinement=self._pool.level,
                 manifest=self._task.spec.manifest,

@@ -40,7 +40,7 @@ class WorkerReport:
 
 
 class Worker:
-    """One policy in one process for one episode. Not thread-safe; made by `WorkerPool.prepare`.
+    """One policy in one process for one episode. Made by `WorkerPool.prepare`; used by one thread at a time.
 
     The order of calls is `wait_loaded`, `reset`, then `request` and `receive` in turn, then `finish`.
 

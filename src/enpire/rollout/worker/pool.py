@@ -20,7 +20,8 @@ PRELOAD = ("numpy", "numpy.random")
 
 
 class WorkerPool:
-    """Owns the zygote of a station and prepares workers. A context manager, used from one thread.
+    """Owns the zygote of a station and prepares workers. A context manager, used from one thread;
+    a worker may be finished by another.
 
     Enter it in the station's main thread and keep that thread alive: all workers die with it.
 

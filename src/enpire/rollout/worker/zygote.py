@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -48,6 +49,7 @@ class Zygote:
     def __init__(self, level: str, candidates: Path, preload: Sequence[str]) -> None:
         self._level = level
         self._workers = 0
+        self._reaping = threading.Lock()
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             with tempfile.TemporaryFile() as errors:
@@ -122,16 +124,17 @@ class Zygote:
         return self._workers
 
     def reap(self, worker: int) -> Ended | None:
-        """Kill a worker if it still runs and say how it ended; None if the zygote is gone."""
-        try:
-            self._socket.send(COMMAND.pack(REAP, worker, 0, 0))
-            while message := self._socket.recv(ENDED.size):
-                number, exit_code, cpu_s, confined = ENDED.unpack(message)
-                if number == worker:
-                    return Ended(exit_code, cpu_s, bool(confined))
-        except OSError:
-            pass
-        return None
+        """Kill a worker if it still runs and say how it ended; None if the zygote is gone. Any thread may ask."""
+        with self._reaping:
+            try:
+                self._socket.send(COMMAND.pack(REAP, worker, 0, 0))
+                while message := self._socket.recv(ENDED.size):
+                    number, exit_code, cpu_s, confined = ENDED.unpack(message)
+                    if number == worker:
+                        return Ended(exit_code, cpu_s, bool(confined))
+            except OSError:
+                pass
+            return None
 
     def close(self) -> None:
         """Hang up, so that the zygote kills its workers and ends; kill it if it does not. Idempotent."""
