@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import shutil
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import pytest
 
 import enpire
 from enpire.agents._workspace import Block, read_library, read_parameters, read_recipe, set_values, swap
+from tests.evolution.start_policy import write_start_policy
 
 SOURCE = Path(enpire.__file__).parent
 LIBRARY = SOURCE / "policy_improvement" / "blocks"
@@ -43,9 +43,7 @@ def task(inputs: int, actions: int, choices: int = 0, *, bounded: bool = True) -
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    folder = tmp_path / "workspace"
-    shutil.copytree(TEMPLATE, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    return folder
+    return write_start_policy("vector", tmp_path / "workspace")
 
 
 @pytest.fixture(autouse=True)
@@ -100,12 +98,6 @@ def test_start_policy_is_the_middle_action(workspace: Path, monkeypatch: pytest.
     policy = load(workspace, monkeypatch).Policy(task(3, 2))
     policy.reset(observe(3, 1.0), "")
     assert np.allclose(policy.select_action(observe(3, 1.0)), 1.0)
-
-
-def test_template_blocks_are_the_librarys() -> None:
-    for path in (TEMPLATE / "blocks").iterdir():
-        if path.is_file():
-            assert path.read_bytes() == (LIBRARY / path.name).read_bytes()
 
 
 def test_slot_has_an_alternative_and_no_foreign_slot(workspace: Path) -> None:

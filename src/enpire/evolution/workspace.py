@@ -61,16 +61,31 @@ def template(task: TaskSpec) -> Files:
     Raises:
         UnknownName: `task.baseline` is not a folder of `workspace_template/`.
     """
-    root = importlib.resources.files("enpire").joinpath("workspace_template")
-    known = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith(("_", ".")))
-    if task.baseline not in known:
-        raise UnknownName("baseline", task.baseline, known, "It names a folder of workspace_template/")
-    files: Files = {}
-    _collect(root.joinpath(task.baseline), "", files)
+    files = start_policy(task.baseline)
     plain = to_builtins(task)
     plain.pop("manifest")
     files["task.json"] = (json.dumps(plain, indent=2, sort_keys=True) + "\n").encode()
     check_files(files)
+    return files
+
+
+def start_policy(baseline: str) -> Files:
+    """A folder of `workspace_template/` together with the library blocks that its `policy.py` names.
+
+    Raises:
+        UnknownName: There is no such folder.
+    """
+    package = importlib.resources.files("enpire")
+    root = package.joinpath("workspace_template")
+    known = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith(("_", ".")))
+    if baseline not in known:
+        raise UnknownName("baseline", baseline, known, "It names a folder of workspace_template/")
+    files: Files = {}
+    _collect(root.joinpath(baseline), "", files)
+    library = package.joinpath("policy_improvement", "blocks")
+    for block in recipe(files).values():
+        for name in (f"{block}.py", f"{block}.toml"):
+            files[f"blocks/{name}"] = library.joinpath(name).read_bytes()
     return files
 
 
