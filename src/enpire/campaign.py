@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from types import TracebackType
 
-from enpire.core import registry
+from enpire.agents.team import team
 from enpire.core.clock import Clock, SystemClock
 from enpire.core.config import CampaignConfig
 from enpire.core.errors import BadInput, EnpireError
@@ -22,7 +22,8 @@ from enpire.ledger import events as e
 from enpire.ledger.folder import Folder, Lock
 from enpire.ledger.log import Ledger
 from enpire.ledger.state import State
-from enpire.researchers import Researchers
+from enpire.researchers.door import Door
+from enpire.researchers.sessions import Researchers
 from enpire.rollout.broker import Broker
 from enpire.rollout.fleet import Fleet, StationReport
 from enpire.rollout.messages import Broken, Film, Filmed, Finished, Ready, Run
@@ -39,7 +40,7 @@ def create(folder: Folder, config: CampaignConfig, spec: TaskSpec, clock: Clock 
     Raises:
         BadInput: The folder is taken or cannot be written.
     """
-    registry.load("agent", config.agent)  # an unknown agent fails here, before anything exists
+    team(config.agent, config.agents)  # an unknown agent fails here, before anything exists
     folder.create(config.seed)
     hub = Hub.create(folder.hub)
     message = f"Baseline for {spec.name}\n\nIdea: {selection.BASELINE}\n"
@@ -102,7 +103,7 @@ class Campaign:
         self._resources.__exit__(kind, error, trace)
 
     def _open(self, stack: ExitStack) -> None:
-        key = self.folder.key()
+        key = self._key = self.folder.key()
         stack.enter_context(Lock(self.folder))
         self._ledger = stack.enter_context(closing(Ledger(self.folder.ledger, key=key, clock=self._clock)))
         self._ledger.check(key)
@@ -123,8 +124,9 @@ class Campaign:
         rng = random.Random(None if config.seed is None else f"{config.seed}:{len(self.state.episodes)}")
         self._broker = Broker(self.state, key, self._rules.race, config.objective, rng)
         self._fleet = stack.enter_context(Fleet(self.folder, config, self._inbox))
-        self._researchers = Researchers(self.folder, config, self.hub, self.state, key, self._clock, rng)
-        stack.callback(self._researchers.close)
+        self._door = Door(self.folder, self.hub, self.state, self._append)
+        researchers = Researchers(self.folder, config, self._door, self.state, self._append, self._clock, rng)
+        self._researchers = stack.enter_context(researchers)
 
     def _settle_config(self) -> CampaignConfig:
         config = self.state.config
@@ -151,15 +153,17 @@ class Campaign:
 
     def choose(self) -> None:
         """Start a session for every researcher that has nothing under test."""
-        self._append(*self._researchers.start_sessions())
+        self._researchers.start_sessions()
 
     def refine(self) -> None:
-        """Turn what finished sessions hand in into ideas with candidates and races."""
-        for handed_in in self._researchers.collect():
-            self._append(*handed_in)
+        """Turn what sessions hand in into ideas with candidates and races."""
+        self._researchers.collect()
 
     def roll_out(self, searching: bool) -> None:
         """Give every free station a ticket; it counts as started before the station hears of it."""
+        if free := self._fleet.free():
+            for wanted in self._researchers.films(len(free)):
+                self._fleet.order(free.pop(), Film(self.state.episodes[wanted]))
         while free := self._fleet.free():
             ticket = self._broker.next() if searching else self._broker.next_proof()
             if ticket is None or (self._spent() and ticket.id not in self.state.tickets):
@@ -179,11 +183,11 @@ class Campaign:
             message = self._clock.receive(self._inbox, 0.0)
         while decisions := selection.settle(self.state, self._rules):
             self._append(*decisions)
-            self._researchers.publish(decisions)
+            self._door.publish(decisions, self._key)
 
     def finish(self) -> bool:
         """After the search: prove what can be proven. True when nothing is left to prove, running or lost."""
-        self._append(*self._researchers.close())
+        self._researchers.close()
         if self.state.lost or self.state.unfinished:
             return False
         if not (self.state.open_studies("claim") or self.state.open_studies("confirm")):
@@ -204,6 +208,11 @@ class Campaign:
             self.decide(0.1)
         self._append(e.SupervisorStopped(reason=reason, final=final))
 
+    @property
+    def hopeless(self) -> str:
+        """Why no researcher can work any more; empty while one can."""
+        return self._researchers.hopeless
+
     # ------------------------------------------------------------------ reports from stations
 
     def _hear(self, message: StationReport) -> None:
@@ -218,6 +227,7 @@ class Campaign:
                 self._append(e.VideoMade(ticket=ticket, file=file, sha256=digest))
             case Filmed(ticket=ticket, reason=reason):
                 logging.getLogger(__name__).warning("no video of episode %d: %s", ticket, reason)
+                self._researchers.not_filmed(ticket, reason)
             case Broken(reason):
                 self._append(e.StationDown(station=message.station, reason=reason))
             case None:

@@ -37,6 +37,9 @@ def run(campaign: Campaign, interrupted: Callable[[], bool] = lambda: False) -> 
         if campaign.dead:
             reason = f"no station is left: {campaign.dead}"
             break
+        if searching and campaign.hopeless:
+            reason = f"no researcher can work: {campaign.hopeless}"
+            break
     reason = reason or "interrupted"
     campaign.stop(reason, final=False)
     return reason
@@ -54,6 +57,8 @@ def stop_reason(state: State) -> str:
         return "budget of ideas used up"
     if config.budget_tokens is not None and state.tokens >= config.budget_tokens:
         return "budget of tokens used up"
+    if config.budget_usd is not None and state.cost_usd >= config.budget_usd:
+        return "budget of money used up"
     if state.ideas_since_kept >= config.plateau_ideas and not state.open_studies("claim"):
         return f"plateau: {state.ideas_since_kept} ideas in a row were not kept"
     return ""

@@ -16,7 +16,9 @@ from enpire.agents._researcher.knowledge import Knowledge, Lane, recipe_of
 from enpire.agents._researcher.landscape import Landscape
 from enpire.agents._researcher.symptoms import read_symptoms
 from enpire.agents._workspace import read_parameters, read_recipe
+from enpire.agents.adapter import Job
 from enpire.agents.session import Session
+from enpire.agents.submission import read_submission
 from enpire.core.brief import Brief, FailureCard
 from enpire.core.records import Proposal, encode
 
@@ -329,7 +331,8 @@ def write_session(root: Path, brief: Brief) -> Path:
 
 
 def run(folder: Path) -> Session:
-    session = Session.start(folder, builtin.command(folder), deadline_s=60)
+    job = Job(folder=folder)
+    session = Session.start(job, builtin.command(job), deadline_s=60)
     while session.poll() is None:
         time.sleep(0.02)
     return session
@@ -339,7 +342,7 @@ def test_session_of_the_built_in_researcher(middle: ToyCampaign, tmp_path: Path)
     folder = write_session(tmp_path, middle.brief(0))
     session = run(folder)
     assert session.outcome == "ok", (folder / "stderr.log").read_text()
-    proposal = session.proposal()
+    proposal = read_submission(session.job.folder)
     assert isinstance(proposal, Proposal)
     assert proposal.hypothesis in (folder / "stdout.log").read_text()
     assert not list((folder / "workspace").rglob("__pycache__"))
@@ -348,8 +351,8 @@ def test_session_of_the_built_in_researcher(middle: ToyCampaign, tmp_path: Path)
 def test_nothing_to_propose_is_no_submission(tmp_path: Path) -> None:
     made = ToyCampaign(tmp_path / "c", {"only": {"one": PLAIN["recovery"]["none"]}}, agents=1, seed=0)
     session = run(write_session(tmp_path, made.brief(0)))
-    assert session.outcome == "ok" and session.proposal() is None
-    assert "nothing to propose" in (session.folder / "stdout.log").read_text()
+    assert session.outcome == "ok" and read_submission(session.job.folder) is None
+    assert "nothing to propose" in session.stdout.read_text()
 
 
 def test_broken_brief_is_one_line_and_an_error(tmp_path: Path) -> None:

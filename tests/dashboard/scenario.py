@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from enpire.core.config import CampaignConfig
-from enpire.core.records import Episode, Idea, Purpose, Ticket, Variant
+from enpire.core.records import Episode, Idea, ModelCall, Purpose, Ticket, Usage, Variant
 from enpire.ledger import events as e
 from enpire.ledger.state import State, Study, fold
 from enpire.statistics import one_sample, two_sample
@@ -97,9 +97,30 @@ class Campaign:
         self._add(e.SessionStarted(session=f"s{self.sessions:04d}-{agent}", agent=agent))
         heapq.heappush(self.think, (self.now + self.rng.uniform(100, 300), f"s{self.sessions:04d}-{agent}"))
 
+    def _think(self, session: str, agent: str) -> None:
+        tokens = self.rng.randrange(9000, 26000)
+        for phase, share in (("propose", 0.9), ("wait", 0.1)):
+            usage = Usage(
+                input=round(tokens * share * 0.9),
+                cached=round(tokens * share * 0.4),
+                output=round(tokens * share * 0.1),
+            )
+            call = ModelCall(
+                session=session,
+                agent=agent,
+                phase=phase,
+                model="model-a",
+                dialect="chat",
+                status=200,
+                usage=usage,
+                latency_s=4.5,
+            )
+            self._add(e.ModelCalled(call=call))
+
     def _propose(self, session: str) -> None:
         agent = session.split("-")[1]
-        self._add(e.SessionEnded(session=session, agent=agent, outcome="ok", tokens=self.rng.randrange(9000, 26000)))
+        self._think(session, agent)
+        self._add(e.SessionEnded(session=session, agent=agent, outcome="ok"))
         number = len(self.state.ideas)
         if number <= self.ideas and not self._certified() and len(self.state.open_studies("race")) < 3:
             if self.rng.random() < 0.08:

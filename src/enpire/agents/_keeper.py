@@ -4,10 +4,10 @@ A plain script, run with `python -I -S`, that imports nothing of the package. It
 agent because coding agents start shells in sessions of their own, out of reach of a process group:
 
 - orphans of the agent become children of the keeper, and the keeper kills all of them before it ends;
-- SIGINT is passed on to the agent, SIGTERM kills the agent and all its descendants;
+- SIGINT is passed on to the agent, SIGTERM kills the agent and all its descendants, and then the keeper;
 - when the supervisor dies the kernel sends SIGTERM, when the keeper dies it sends SIGKILL to the agent.
 
-Usage: `_keeper.py SUPERVISOR_PID STDOUT_FILE STDERR_FILE CAP_BYTES COMMAND...`
+Usage: `_keeper.py SUPERVISOR_PID CAP_BYTES COMMAND...`; its own stdout and stderr are the files to fill.
 """
 
 import contextlib
@@ -21,7 +21,6 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType
-from typing import IO
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -31,9 +30,14 @@ _LOOK_S = 0.2
 
 
 def main(argv: list[str]) -> int:
-    """Keep one session; returns the agent's exit status, 128 + n after signal n."""
-    supervisor, out, err, cap, *command = argv
+    """Keep one session; returns the agent's exit status, 128 + n after signal n. Dies by SIGTERM if it was sent one."""
+    supervisor, cap, *command = argv
     libc = ctypes.CDLL(None)
+    stopped: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.append(number)
+        kill_descendants()
 
     def die_with_keeper() -> None:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -41,13 +45,14 @@ def main(argv: list[str]) -> int:
         with contextlib.suppress(AttributeError, OSError):
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
     if os.getppid() != int(supervisor):  # it died before the kernel was told to tell us
         return 1
     os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGTERM, _kill_and_leave)
     try:
         agent = subprocess.Popen(
             command,
@@ -58,54 +63,67 @@ def main(argv: list[str]) -> int:
             preexec_fn=die_with_keeper,
         )
     except OSError as error:
-        Path(err).write_text(f"cannot start {command[0]}: {error.strerror}\n")
+        os.write(2, f"cannot start {command[0]}: {error.strerror}\n".encode(errors="replace"))
         return 127
     signal.signal(signal.SIGINT, lambda *_: _interrupt(agent.pid))
-    _pump(agent, Path(out), Path(err), int(cap))
+    if stopped:  # before there was an agent
+        kill_descendants()
+    _pump(agent, int(cap))
     status = agent.wait()
     kill_descendants()
+    if stopped:  # the supervisor tells this end from any that the agent can choose
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
     return status if status >= 0 else 128 - status
 
 
-def _pump(agent: "subprocess.Popen[bytes]", out: Path, err: Path, cap: int) -> None:
-    """Copy both streams to files, `cap` bytes each; what comes later is read and dropped."""
-    with out.open("wb") as out_file, err.open("wb") as err_file, selectors.DefaultSelector() as selector:
-        room: dict[int, int] = {}
-        for stream, file in ((agent.stdout, out_file), (agent.stderr, err_file)):
+def _pump(agent: "subprocess.Popen[bytes]", cap: int) -> None:
+    """Copy both streams to files until the agent has ended; its orphans end with it, what they printed is kept."""
+    with selectors.DefaultSelector() as selector:
+        for stream, file in ((agent.stdout, 1), (agent.stderr, 2)):
             assert stream is not None
             os.set_blocking(stream.fileno(), False)
-            selector.register(stream, selectors.EVENT_READ, file)
-            room[stream.fileno()] = cap
+            selector.register(stream, selectors.EVENT_READ, CappedFile(file, cap))
+        alone = False
         while selector.get_map():
-            ended = agent.poll() is not None
-            ready = selector.select(timeout=0 if ended else _LOOK_S)
+            if not alone and agent.poll() is not None:
+                kill_descendants()
+                alone = True
+            ready = selector.select(timeout=0 if alone else _LOOK_S)
             for key, _ in ready:
                 chunk = os.read(key.fd, 1 << 16)
-                if not chunk:
+                if chunk:
+                    key.data.write(chunk)
+                else:
                     selector.unregister(key.fileobj)
-                    continue
-                _store(key.data, chunk[: room[key.fd]])
-                room[key.fd] -= min(len(chunk), room[key.fd])
-            if ended and not ready:
+            if alone and not ready:
                 return
 
 
-def _store(file: IO[bytes], chunk: bytes) -> None:
-    file.write(chunk)
-    file.flush()
+class CappedFile:
+    """A file of at most `cap` bytes. Its first half stays; once full, its second half begins again at a line's start.
+
+    So the end of a long output is there as well as its beginning. What does not fit is dropped, never waited for.
+    """
+
+    def __init__(self, descriptor: int, cap: int) -> None:
+        self._descriptor, self._cap = descriptor, cap
+        self._size = 0
+
+    def write(self, chunk: bytes) -> None:
+        """Append, or begin the second half again after the first newline in `chunk`."""
+        with contextlib.suppress(OSError):  # a full disk must not stop the agent
+            if len(chunk) > self._cap - self._size and b"\n" in chunk:
+                chunk = b"\n" + chunk.partition(b"\n")[2]
+                self._size = self._cap // 2
+                os.ftruncate(self._descriptor, self._size)
+            self._size += os.write(self._descriptor, chunk[: self._cap - self._size])
 
 
 def _interrupt(pid: int) -> None:
     """SIGINT to the agent's process group, as a terminal would send it."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGINT)
-    except ProcessLookupError:
-        pass
-
-
-def _kill_and_leave(number: int, frame: FrameType | None) -> None:
-    kill_descendants()
-    os._exit(128 + signal.SIGKILL)
 
 
 def kill_descendants(patience_s: float = 5.0) -> None:

@@ -8,16 +8,17 @@ import shutil
 import sys
 from pathlib import Path
 
-from enpire.agents.session import BRIEF, SUBMISSION, WORKSPACE
+from enpire.agents.adapter import Job, Launch
+from enpire.agents.submission import BRIEF, SUBMISSION
 from enpire.core.brief import Brief
 from enpire.core.errors import EnpireError
 from enpire.core.files import write_durably
 from enpire.core.records import decode, encode
 
 
-def command(folder: Path) -> list[str]:
-    """Command that runs one session of the built-in researcher."""
-    return [sys.executable, "-P", "-m", "enpire.agents.builtin", str(folder.absolute())]
+def command(job: Job) -> Launch:
+    """How to run one session of the built-in researcher."""
+    return Launch(argv=[sys.executable, "-P", "-m", "enpire.agents.builtin", str(job.folder)])
 
 
 def main(argv: list[str]) -> int:
@@ -28,14 +29,15 @@ def main(argv: list[str]) -> int:
         print("usage: python -m enpire.agents.builtin SESSION_FOLDER", file=sys.stderr)
         return 2
     folder = Path(argv[0])
+    workspace = Job(folder=folder).workspace
     try:
         brief = decode((folder / BRIEF).read_bytes(), Brief)
-        proposal = propose(brief, folder / WORKSPACE)
+        proposal = propose(brief, workspace)
     except (EnpireError, OSError) as error:
         print(f"builtin: {error}", file=sys.stderr)
         return 1
     finally:
-        shutil.rmtree(folder / WORKSPACE / "__pycache__", ignore_errors=True)
+        shutil.rmtree(workspace / "__pycache__", ignore_errors=True)
     if proposal is None:
         print("nothing to propose: no untried structure and no parameter to search")
         return 0

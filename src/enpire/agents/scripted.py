@@ -23,7 +23,8 @@ import time
 import tomllib
 from pathlib import Path
 
-from enpire.agents.session import BRIEF, SUBMISSION, WORKSPACE
+from enpire.agents.adapter import Job, Launch
+from enpire.agents.submission import BRIEF, SUBMISSION
 from enpire.core.brief import Brief
 from enpire.core.errors import BadInput
 from enpire.core.records import decode
@@ -33,8 +34,8 @@ VARIABLE = "ENPIRE_SCRIPT"
 _FOR_EVER_S = 1e6
 
 
-def command(folder: Path) -> list[str]:
-    """Command that plays the script named by `ENPIRE_SCRIPT` in a session folder.
+def command(job: Job) -> Launch:
+    """How to play the script named by `ENPIRE_SCRIPT` in a session.
 
     Raises:
         BadInput: The variable names no folder.
@@ -42,12 +43,12 @@ def command(folder: Path) -> list[str]:
     script = os.environ.get(VARIABLE, "")
     if not Path(script).is_dir() or not script:
         raise BadInput(f"{VARIABLE} is {script!r}; it must name the folder of a script, see enpire.agents.scripted")
-    return script_command(Path(script), folder)
+    return script_launch(Path(script), job)
 
 
-def script_command(script: Path, folder: Path) -> list[str]:
-    """Command that plays a given script in a session folder."""
-    return [sys.executable, "-P", "-m", "enpire.agents.scripted", str(script.absolute()), str(folder.absolute())]
+def script_launch(script: Path, job: Job) -> Launch:
+    """How to play a given script in a session."""
+    return Launch(argv=[sys.executable, "-P", "-m", "enpire.agents.scripted", str(script.absolute()), str(job.folder)])
 
 
 def play(script: Path, folder: Path) -> int:
@@ -61,7 +62,7 @@ def play(script: Path, folder: Path) -> int:
     manner = tomllib.loads((part / "play.toml").read_text()) if (part / "play.toml").is_file() else {}
     if manner.get("deaf", False):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    workspace = folder / WORKSPACE
+    workspace = Job(folder=folder).workspace
     if (part / "remove.txt").is_file():
         for line in (part / "remove.txt").read_text().split():
             (workspace / line).unlink()

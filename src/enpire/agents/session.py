@@ -1,116 +1,180 @@
-"""One session of a coding agent: a process that reads `brief.json`, edits `workspace/` and writes `submission.json`.
+"""One session of a coding agent: a process that works in `workspace/` and is told what to do by its prompt.
 
 The runner is the same for every agent. It owns the process, its deadline, its output and its end; what the agent is
 and how it is called comes from one small adapter file, see `docs/agents.md`.
 """
 
+import contextlib
+import io
+import itertools
 import os
 import signal
-import stat
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
-from typing import Literal
 
-import msgspec
-
+from enpire.agents._keeper import descendants
+from enpire.agents.adapter import AgentEvent, Job, Launch
+from enpire.agents.home import furnish
+from enpire.agents.outcome import Evidence, ModelAnswer, Outcome, judge
+from enpire.agents.patience import Patience
+from enpire.agents.transcript import Parse, Transcript
 from enpire.core.errors import BadInput
-from enpire.core.records import Proposal, from_builtins
 
-Outcome = Literal["ok", "error", "killed", "limit"]
-"""ok: exit status 0. error: another status. killed: stopped from outside. limit: past its deadline."""
-
-BRIEF = "brief.json"
-WORKSPACE = "workspace"
-SUBMISSION = "submission.json"
 STDOUT = "stdout.log"
 STDERR = "stderr.log"
-
 OUTPUT_CAP_BYTES = 8 << 20
-SUBMISSION_CAP_BYTES = 64 << 10
 GRACE_S = 5.0
 """Time between the polite interrupt and the kill."""
 
 _KEEPER = Path(__file__).with_name("_keeper.py")
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE")
+_LAST_WORDS_BYTES = 4096
+
+
+def walls(argv: list[str], job: Job) -> list[str]:
+    """The command of an agent, put behind walls. There are none yet: it runs as the user of the campaign."""
+    return argv
+
+
+def parse_nothing(line: str) -> list[AgentEvent]:
+    """For agents whose output is only for people."""
+    return []
 
 
 class Session:
     """A running or finished session. Made by `start`; call `poll` now and then, or `stop`.
 
     Attributes:
-        folder: The session folder.
-        deadline_s: Seconds after which the session is interrupted.
+        job: What it was started for.
+        stdout, stderr: What it printed. Of a longer output the first and the last part are kept.
+        outcome: How it ended; None while it runs. `enpire.agents.outcome` has the rule.
+        detail: One line for people about an outcome other than `ok`. Parts of it are the agent's own words.
     """
 
-    def __init__(self, folder: Path, process: "subprocess.Popen[bytes]", deadline_s: float) -> None:
-        self.folder = folder
-        self.deadline_s = deadline_s
-        self._process = process
+    def __init__(
+        self, job: Job, process: "subprocess.Popen[bytes]", *, logs: "_Logs", parse: Parse, patience: Patience
+    ) -> None:
+        self.job = job
+        self.stdout, self.stderr = logs.paths
+        self.outcome: Outcome | None = None
+        self.detail = ""
+        self._process, self._logs, self._patience = process, logs, patience
+        self._transcript = Transcript(logs.files[0].fileno(), parse, rewind_at=OUTPUT_CAP_BYTES // 2)
         self._started_s = time.monotonic()
+        self._printed = logs.marks()
+        self._answer: ModelAnswer | None = None
+        self._stopped = self._overdue = ""
         self._interrupted_s: float | None = None
-        self._cause: Literal["killed", "limit"] | None = None
+        self._kills = [(GRACE_S, self._terminate), (3 * GRACE_S, self._destroy)]
 
     @classmethod
     def start(
-        cls, folder: Path, command: Sequence[str], *, deadline_s: float, environment: Mapping[str, str] | None = None
+        cls,
+        job: Job,
+        launch: Launch,
+        *,
+        deadline_s: float,
+        idle_s: float | None = None,
+        free_wait_s: float = 0.0,
+        parse: Parse = parse_nothing,
     ) -> "Session":
-        """Start an agent in a session folder that holds `brief.json` and `workspace/`.
+        """Start an agent in a session folder that holds `workspace/`.
 
         Call it from a thread that lives as long as the session: the agent dies with the thread that started it.
 
         Args:
-            folder: The session folder; stdout and stderr are kept in it, `OUTPUT_CAP_BYTES` each.
-            command: Program and arguments; they run in `folder/workspace`.
+            job: The session. A folder that is used again keeps its old logs; new ones are numbered.
+            launch: What the adapter's `command` returned for this job.
             deadline_s: Seconds of wall time it may take.
-            environment: Variables the agent needs beside the few that are passed on, e.g. its own key.
-        """
-        folder = folder.absolute()
-        scratch = folder / "scratch"
-        scratch.mkdir(exist_ok=True)
-        keeper = [sys.executable, "-I", "-S", str(_KEEPER), str(os.getpid())]
-        keeper += [str(folder / STDOUT), str(folder / STDERR), str(OUTPUT_CAP_BYTES)]
-        process = subprocess.Popen(
-            [*keeper, *command],
-            cwd=folder / WORKSPACE,
-            env=_environment(scratch) | dict(environment or {}),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        return cls(folder, process, deadline_s)
+            idle_s: Seconds without output and without a model call after which it counts as hanging; None: never.
+            free_wait_s: Seconds of `waiting` that do not count towards the deadline.
+            parse: The adapter's `parse`, if it has one.
 
-    @property
-    def outcome(self) -> Outcome | None:
-        """How it ended; None while it runs."""
-        status = self._process.returncode
-        if status is None:
-            return None
-        if self._cause is not None:
-            return self._cause
-        if status == 0:
-            return "ok"
-        return "killed" if status in (-signal.SIGKILL, 128 + signal.SIGKILL) else "error"
+        Raises:
+            BadInput: The launch cannot be carried out: settings outside the home, or arguments no program can get.
+        """
+        if not job.folder.is_absolute():
+            raise BadInput(f"session folder {str(job.folder)!r} must be an absolute path")
+        scratch = furnish(job.home, launch.files)
+        logs = _Logs(job.folder)
+        keeper = [sys.executable, "-I", "-S", str(_KEEPER), str(os.getpid()), str(OUTPUT_CAP_BYTES)]
+        try:
+            process = subprocess.Popen(
+                [*keeper, *walls(launch.argv, job)],
+                cwd=job.workspace,
+                env=_environment(job.home, scratch) | launch.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=logs.files[0],
+                stderr=logs.files[1],
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:  # too long, or with a NUL character
+            logs.close()
+            raise BadInput(f"cannot start {launch.argv[0][:200]!r}: {error}") from None
+        patience = Patience(time.monotonic(), deadline_s=deadline_s, idle_s=idle_s, free_wait_s=free_wait_s)
+        return cls(job, process, logs=logs, parse=parse, patience=patience)
+
+    # ------------------------------------------------------------------ what it does
 
     @property
     def elapsed_s(self) -> float:
         """Seconds since the start."""
         return time.monotonic() - self._started_s
 
+    @property
+    def events(self) -> list[AgentEvent]:
+        """The latest events it printed, 200 at most."""
+        return list(self._transcript.events)
+
+    @property
+    def native_id(self) -> str:
+        """The agent's own name of this session, for `Job.resume`; empty while unknown."""
+        return self._transcript.native_id or self.job.resume
+
+    @property
+    def retries(self) -> int:
+        """Model calls that the agent says it made again."""
+        return self._transcript.retries
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it waits for a robot: set by the caller. Idle time does not count meanwhile."""
+        return self._patience.waiting
+
+    @waiting.setter
+    def waiting(self, value: bool) -> None:
+        (self._patience.wait if value else self._patience.go_on)(time.monotonic())
+
+    def touch(self) -> None:
+        """It did something that its output does not show, for example it used a research tool."""
+        self._patience.active(time.monotonic())
+
+    def heard(self, status: int, text: str = "") -> None:
+        """A model call of this session was answered with an HTTP status; 0, a broken connection, tells nothing.
+
+        Tell it all that the gateway reports before the `poll` that sees the end, or the last word comes too late.
+        """
+        self.touch()
+        if status:
+            self._answer = ModelAnswer(status, text)
+
+    # ------------------------------------------------------------------ how it ends
+
     def poll(self) -> Outcome | None:
-        """Outcome if the session is over, else None. Never blocks for long; enforces the deadline."""
-        if self._process.poll() is None:
+        """Outcome if the session is over, else None. Never blocks for long; reads its output, enforces its limits."""
+        if self.outcome is None:
+            ended = self._process.poll() is not None
             now_s = time.monotonic()
-            if self._interrupted_s is not None:
-                if now_s - self._interrupted_s > GRACE_S:
-                    self._kill()
-            elif self.elapsed_s > self.deadline_s:
-                self._cause, self._interrupted_s = "limit", now_s
-                self._signal(signal.SIGINT)
+            self._transcript.read()
+            if (printed := self._logs.marks()) != self._printed:
+                self._printed = printed
+                self._patience.active(now_s)
+            if ended:
+                self._conclude()
+            else:
+                self._enforce(now_s)
         return self.outcome
 
     def stop(self, grace_s: float = GRACE_S) -> Outcome:
@@ -118,75 +182,99 @@ class Session:
 
         Returns when no process of the session is alive. Idempotent.
         """
-        if self._process.poll() is None:
-            self._cause = self._cause or "killed"
+        if self.poll() is None:
+            self._stopped = "" if self._overdue else "stopped"
             if self._interrupted_s is None:
                 self._signal(signal.SIGINT)
-            try:
-                self._process.wait(grace_s)
-            except subprocess.TimeoutExpired:
-                self._kill()
-        outcome = self.outcome
-        assert outcome is not None
-        return outcome
+            for patience_s, harder in ((grace_s, self._terminate), (2 * GRACE_S, self._destroy)):
+                try:
+                    self._process.wait(patience_s)
+                    break
+                except subprocess.TimeoutExpired:
+                    harder()
+            self._process.wait()
+            self._conclude()
+        assert self.outcome is not None
+        return self.outcome
 
-    def proposal(self) -> Proposal | None:
-        """What the agent handed in; None if it handed in nothing.
+    def _enforce(self, now_s: float) -> None:
+        if self._interrupted_s is None:
+            if reason := self._patience.over(now_s):
+                self._overdue, self._interrupted_s = reason, now_s
+                self._signal(signal.SIGINT)
+        elif self._kills and now_s - self._interrupted_s > self._kills[0][0]:
+            self._kills.pop(0)[1]()
 
-        Raises:
-            BadInput: The submission is not a valid proposal; the message is one line for the agent.
-        """
-        path = self.folder / SUBMISSION
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise BadInput(f"{SUBMISSION} cannot be read: {error.strerror}; write a plain file") from None
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise BadInput(f"{SUBMISSION} is not a plain file; write your proposal as JSON into one")
-        with os.fdopen(descriptor, "rb") as file:
-            data = file.read(SUBMISSION_CAP_BYTES + 1)
-        return read_proposal(data)
+    def _conclude(self) -> None:
+        status = self._process.returncode
+        if status < 0 and not self._stopped:  # a keeper ends like this only by a signal to itself
+            self._stopped = f"its keeper was ended by {signal.Signals(-status).name}"
+        self._transcript.finish()
+        evidence = Evidence(
+            stopped="" if self._overdue else self._stopped,
+            overdue=self._overdue,
+            answer=self._answer,
+            failed=self._transcript.failed,
+            status=status,
+            last_words=self._logs.last_words(),
+        )
+        self._logs.close()
+        self.outcome, self.detail = judge(evidence)
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process.poll() is None:
             self._process.send_signal(number)
 
-    def _kill(self) -> None:
-        """SIGTERM makes the keeper kill all descendants; the kernel ends the agent if even the keeper hangs."""
+    def _terminate(self) -> None:
+        """Let the keeper kill all descendants."""
         self._signal(signal.SIGTERM)
-        try:
-            self._process.wait(GRACE_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+
+    def _destroy(self) -> None:
+        """The keeper itself hangs, or the agent has stopped it: kill the whole family from here."""
+        family = descendants(self._process.pid)
+        self._signal(signal.SIGKILL)
+        for pid in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
-def read_proposal(data: bytes) -> Proposal:
-    """Proposal from the bytes of `submission.json`. What it says is judged later, at the door for ideas.
+class _Logs:
+    """The two files a session prints into. We keep them open: what the agent does to their names is without effect."""
 
-    Raises:
-        BadInput: Too long, not JSON, unknown or missing fields, or values of a wrong type.
-    """
-    if len(data) > SUBMISSION_CAP_BYTES:
-        raise BadInput(f"{SUBMISSION} is larger than {SUBMISSION_CAP_BYTES} bytes; hand in code as files")
-    try:
-        plain = msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BadInput(f"{SUBMISSION} is not JSON: {error}") from None
-    known = [field.name for field in fields(Proposal)]
-    if isinstance(plain, dict) and (unknown := sorted(set(plain) - set(known))):
-        raise BadInput(f"{SUBMISSION} has unknown fields {', '.join(unknown)[:200]}; known: {', '.join(known)}")
-    return from_builtins(plain, Proposal)
+    def __init__(self, folder: Path) -> None:
+        for number in itertools.count(1):
+            names = (STDOUT, STDERR) if number == 1 else (f"stdout.{number}.log", f"stderr.{number}.log")
+            self.paths = folder / names[0], folder / names[1]
+            if not any(path.exists() or path.is_symlink() for path in self.paths):
+                break
+        self.files = _new(self.paths[0]), _new(self.paths[1])
+
+    def marks(self) -> list[tuple[int, int]]:
+        """Changes whenever something was printed."""
+        return [(x.st_size, x.st_mtime_ns) for x in (os.fstat(file.fileno()) for file in self.files)]
+
+    def last_words(self) -> str:
+        """Last line on stderr that is not empty."""
+        file = self.files[1].fileno()
+        tail = os.pread(file, _LAST_WORDS_BYTES, max(0, os.fstat(file).st_size - _LAST_WORDS_BYTES))
+        lines = [line for line in tail.decode(errors="replace").splitlines() if line.strip()]
+        return lines[-1] if lines else ""
+
+    def close(self) -> None:
+        for file in self.files:
+            file.close()
 
 
-def _environment(scratch: Path) -> dict[str, str]:
+def _new(path: Path) -> io.FileIO:
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return io.FileIO(os.open(path, flags, 0o644), "r+")
+
+
+def _environment(home: Path, scratch: Path) -> dict[str, str]:
     """A small, secret-free environment: an allow-list, one thread, and a home of its own."""
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     return kept | {
-        "HOME": str(scratch),
+        "HOME": str(home),
         "TMPDIR": str(scratch),
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",

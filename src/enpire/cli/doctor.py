@@ -33,7 +33,7 @@ def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check this machine: programs, isolation level, disk. Exit code 1 if something needed is missing."""
-    findings = [_python(), _git(), _cache(), *_isolation(probe=sandbox)]
+    findings = [_python(), _git(), _cache(), *_agents(), *_isolation(probe=sandbox)]
     if json:
         print(json_module.dumps([asdict(f) for f in findings], indent=2))
     else:
@@ -69,6 +69,25 @@ def _cache() -> Finding:
         f"{root} ({free:.0f} GB free)" if writable else f"{root} cannot be written; set ENPIRE_CACHE to another folder"
     )
     return Finding("environment cache", writable and free > 1.0, True, detail)
+
+
+def _agents() -> list[Finding]:
+    """Coding agents with a model: whether their program is here, and a key for it."""
+    from enpire.core import registry
+
+    findings = []
+    for name in registry.names("agent"):
+        adapter = registry.load("agent", name)
+        if not hasattr(adapter, "DIALECT"):
+            continue
+        variable = adapter.UPSTREAM.key_variable
+        key = f"{variable} is {'set' if os.environ.get(variable) else 'not set'}"
+        try:
+            adapter.check()
+            findings.append(Finding(f"agent: {name}", True, False, key))
+        except EnpireError as error:
+            findings.append(Finding(f"agent: {name}", False, False, str(error)))
+    return findings
 
 
 def _isolation(*, probe: bool) -> list[Finding]:

@@ -4,12 +4,15 @@ import datetime
 import os
 import signal
 import sys
+import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
+import msgspec
 import typer
 
+from enpire.agents.gateway.messages import Price
 from enpire.cli import app
 from enpire.core.config import CampaignConfig
 from enpire.core.errors import BadInput, Damaged, EnpireError
@@ -26,6 +29,8 @@ Declaration = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print every event as one JSON line.")]
 Isolation = Literal["auto", "namespaces", "lsm", "none"]
 Video = Literal["none", "sample", "all"]
+SessionKind = Literal["short", "long"]
+Vision = Literal["native", "function", "none"]
 
 
 def parse_options(pairs: list[str] | None) -> dict[str, float]:
@@ -44,6 +49,42 @@ def parse_options(pairs: list[str] | None) -> dict[str, float]:
         if not equals or not name.strip():
             raise BadInput(f"--option {pair!r} is not NAME=NUMBER, e.g. --option observation_noise_px=3")
     return found
+
+
+def parse_models(pairs: list[str] | None) -> dict[str, str]:
+    """`AGENT=MODEL` pairs as a dict.
+
+    Raises:
+        BadInput: A pair is malformed.
+    """
+    found = {}
+    for pair in pairs or []:
+        agent, _, model = (part.strip() for part in pair.partition("="))
+        if not agent or not model:
+            raise BadInput(f"--model {pair!r} is not AGENT=MODEL, e.g. --model codex=gpt-5.5")
+        found[agent] = model
+    return found
+
+
+def read_prices(path: Path | None) -> dict[str, dict[str, float]]:
+    """Prices by model, from a TOML file with one table per model.
+
+    Raises:
+        BadInput: It cannot be read, or a price is missing, unknown or not a number.
+    """
+    if path is None:
+        return {}
+    try:
+        tables = tomllib.loads(path.read_text())
+        found = msgspec.convert(tables, dict[str, Price])
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise BadInput(
+            f"--prices {path}: {error}; write a table per model, in US dollars per million tokens, e.g. "
+            '["gpt-5.5"] input = 1.25, output = 10, cached = 0.125'
+        ) from None
+    return {
+        name: {k: v for k, v in msgspec.to_builtins(price).items() if v is not None} for name, price in found.items()
+    }
 
 
 def install(task: str, declaration: Path | None, *, quiet: bool) -> None:
@@ -67,7 +108,10 @@ def install(task: str, declaration: Path | None, *, quiet: bool) -> None:
 @app.command()
 def run(
     task: TaskName,
-    agent: Annotated[str, typer.Option(help="Researcher: builtin needs no model.")] = "builtin",
+    agent: Annotated[
+        str,
+        typer.Option(help="Researchers: builtin (needs no model), codex, claude, kimi, or a mix: codex:2,claude:2."),
+    ] = "builtin",
     agents: Annotated[int, typer.Option(min=1, max=64, help="Researchers in parallel, each on its own branch.")] = 4,
     stations: Annotated[int | None, typer.Option(min=1, max=64, help="Local stations. [default: CPU count]")] = None,
     target: Annotated[float, typer.Option(min=0.01, max=0.9999, help="Success rate to certify.")] = 0.95,
@@ -76,6 +120,28 @@ def run(
     budget_minutes: Annotated[float, typer.Option(min=0.1, help="Stop after this much wall time.")] = 60.0,
     budget_ideas: Annotated[int | None, typer.Option(min=1, help="Stop after this many ideas.")] = None,
     budget_tokens: Annotated[int | None, typer.Option(min=1, help="Stop after this many model tokens.")] = None,
+    budget_usd: Annotated[
+        float | None, typer.Option(min=0.01, help="Stop after this much money; needs --prices.")
+    ] = None,
+    session_tokens: Annotated[int | None, typer.Option(min=1, help="Model tokens of one session.")] = None,
+    idea_tokens: Annotated[int | None, typer.Option(min=1, help="Model tokens of one idea.")] = None,
+    session_minutes: Annotated[float, typer.Option(min=0.1, help="Thinking time of one session.")] = 30.0,
+    session: Annotated[SessionKind, typer.Option(help="A session per idea, or one that goes on and on.")] = "short",
+    model: Annotated[
+        list[str] | None, typer.Option("--model", metavar="AGENT=MODEL", help="Model to ask for. Repeatable.")
+    ] = None,
+    vision: Annotated[Vision, typer.Option(help="What agents see: images, images through a tool, none.")] = "native",
+    prices: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Prices of models (TOML), see docs/gateway.md.")
+    ] = None,
+    knowledge: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What another campaign learned, from `enpire distill`.")
+    ] = None,
+    online: Annotated[bool, typer.Option("--online", help="Let agents search the literature on the network.")] = False,
+    login: Annotated[bool, typer.Option("--login", help="Agents use your subscription instead of a key.")] = False,
+    model_script: Annotated[
+        str, typer.Option(metavar="SCRIPT", help="A scripted model instead of a real one: a file, or `researcher`.")
+    ] = "",
     seed: Annotated[int | None, typer.Option(help="Repeatable start states and researcher; else secret.")] = None,
     option: Options = None,
     declare: Declaration = None,
@@ -86,6 +152,8 @@ def run(
 ) -> None:
     """Improve a policy on TASK until its success rate is certified or a budget is used up."""
     from enpire.campaign import create
+    from enpire.evolution.knowledge import read as read_knowledge
+    from enpire.researchers.preflight import check_team
     from enpire.tasks import open_task
 
     config = CampaignConfig(
@@ -101,10 +169,25 @@ def run(
         budget_minutes=budget_minutes,
         budget_ideas=budget_ideas,
         budget_tokens=budget_tokens,
+        budget_usd=budget_usd,
+        session_tokens=session_tokens,
+        idea_tokens=idea_tokens,
+        session_minutes=session_minutes,
+        session=session,
+        models=parse_models(model),
+        vision=vision,
+        prices=read_prices(prices),
+        knowledge=read_knowledge(knowledge) if knowledge else "",
+        online=online,
+        login=login,
+        script=model_script if model_script in ("", "researcher") else str(Path(model_script).absolute()),
         seed=seed,
         video=video,
         isolation=isolation,
     )
+    if budget_usd is not None and not config.prices:
+        raise BadInput("--budget-usd needs --prices FILE: without prices no call costs anything")
+    check_team(config)
     folder = Folder(out or default_folder(task))
     if folder.ledger.exists():
         raise BadInput(f"{folder.root} already holds a campaign; continue it with `enpire resume {folder.root}`")

@@ -60,7 +60,7 @@ class IdeaReport:
         parameters: `block.parameter` to value of the best candidate.
         best: Commit of the best candidate.
         arms: Every variant that was raced.
-        incumbent: What it was compared with.
+        incumbent: The champion when it was decided, which it was compared with.
     """
 
     id: str
@@ -94,6 +94,10 @@ class Brief:
         ideas: All ideas so far, oldest first, the baseline included; undecided ones have `verdict` None.
         cards: Failure cards by idea: the champion's and those of recent ideas.
         refused: Latest refusals: (agent, hypothesis, reason).
+        facts: How fast this machine is: quantity with its unit as suffix, to value. See `evolution.facts`.
+        knowledge: What earlier campaigns learned, as Markdown; empty without any. Advice, not evidence.
+        blocks: Names of the library blocks that fit the task, by slot.
+        last_decided: This researcher's idea that was decided last; empty before the first verdict.
         candidates: Folder with a read-only checkout per commit.
         library: Folder with policy-building blocks, one `.py` and one `.toml` each.
         data: Folder with logged search episodes, one `.npz` each.
@@ -113,3 +117,7 @@ class Brief:
     data: str
     cards: dict[str, FailureCard] = field(default_factory=dict)
     refused: tuple[tuple[str, str, str], ...] = ()
+    facts: dict[str, float] = field(default_factory=dict)
+    knowledge: str = ""
+    blocks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    last_decided: str = ""

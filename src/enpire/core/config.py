@@ -34,9 +34,21 @@ class CampaignConfig:
     declaration: str | None = None
     """Path of a user-written task declaration; None uses the shipped one."""
     agent: str = "builtin"
-    """Which researcher proposes ideas."""
+    """Which researchers propose ideas: a name, or a mix such as `codex:2,claude:2`."""
     agents: int = 4
-    """How many researchers work in parallel, each on its own branch."""
+    """How many researchers work in parallel, each on its own branch. A mix with numbers says it itself."""
+    models: dict[str, str] = field(default_factory=dict)
+    """Model to ask for, by agent; else the agent's own default."""
+    session: Literal["short", "long"] = "short"
+    """short: a fresh session per idea. long: one session per researcher, continued from idea to idea."""
+    session_minutes: float = 30.0
+    """Thinking time of a session; waiting for robots is not counted."""
+    vision: Literal["native", "function", "none"] = "native"
+    """What agents may see: images as they like, only through the `frames` tool, or none at all."""
+    online: bool = False
+    """Whether the literature tool may search the network."""
+    knowledge: str = ""
+    """What an earlier campaign learned, as text; see `enpire distill`."""
     stations: int = 2
     """How many stations run episodes."""
     target: float = 0.95
@@ -51,6 +63,18 @@ class CampaignConfig:
     """Stop after this many ideas."""
     budget_tokens: int | None = None
     """Stop after this many model tokens."""
+    budget_usd: float | None = None
+    """Stop after this much money, by `prices`."""
+    session_tokens: int | None = None
+    """Model tokens of one session."""
+    idea_tokens: int | None = None
+    """Model tokens of one idea."""
+    prices: dict[str, dict[str, float]] = field(default_factory=dict)
+    """US dollars per million tokens, by model: `input`, `output` and optionally `cached`, `cache_write`."""
+    login: bool = False
+    """Whether agents use the user's own login, past the gateway, instead of a key."""
+    script: str = ""
+    """Script that plays every model, for demonstrations and tests; empty asks the providers."""
     plateau_ideas: int = 80
     """Stop when this many ideas in a row were not kept and no claim is in reach."""
     seed: int | None = None

@@ -241,6 +241,7 @@ class ModelCall:
         usage: What the provider counted; zeros if it counted nothing.
         latency_s, first_byte_s: Until the last and the first byte of the answer.
         images, masked: Image parts in the request, and how many of them were withheld.
+        error: Why it was not answered well, as one line; empty if it was.
         cost_usd: By the campaign's price list; 0 without a price for the model.
         source: `gateway`: counted on the wire. `native`: the agent's own figure for calls that bypassed the gateway.
     """
@@ -256,6 +257,7 @@ class ModelCall:
     first_byte_s: float = 0.0
     images: int = 0
     masked: int = 0
+    error: str = ""
     cost_usd: float = 0.0
     source: Literal["gateway", "native"] = "gateway"
 

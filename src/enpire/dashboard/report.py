@@ -15,6 +15,7 @@ from enpire.dashboard import diffs, tables, text
 from enpire.dashboard.figure import idea_tree
 from enpire.dashboard.videos import ReportVideo, embed
 from enpire.ledger.state import State
+from enpire.metrics import tokens
 from enpire.metrics.studies import ClaimReport, claims, confirmations, needed
 from enpire.metrics.summary import summary
 
@@ -63,6 +64,8 @@ def render(state: State, out: Path, *, diff: str, videos: Sequence[ReportVideo],
         diff=diffs.split(diff),
         videos=embed(videos, root, out),
         lost=len(state.started) - len(state.episodes),
+        bills={by: tokens.bills(state, by) for by in ("agent", "model", "phase", "idea")} if state.tokens else {},
+        unexplained=tokens.unexplained(state),
         style=Markup(style),
         script=Markup(script),
         policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "

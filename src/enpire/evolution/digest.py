@@ -1,5 +1,6 @@
 """What a researcher is told: the machine-readable brief, filled from the ledger and the hub."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -8,9 +9,13 @@ from weakref import WeakKeyDictionary
 from enpire.core.brief import ArmReport, Brief, FailureCard, IdeaReport
 from enpire.core.errors import BadInput
 from enpire.core.records import Episode
-from enpire.evolution.cards import failure_card, progress_reader
+from enpire.evolution.cards import failure_card
+from enpire.evolution.facts import machine_facts
 from enpire.evolution.hub import Hub
+from enpire.evolution.ideas import BASELINE
+from enpire.evolution.library import blocks
 from enpire.evolution.page import digest_text
+from enpire.evolution.traces import remembered_progress
 from enpire.evolution.workspace import parameters, recipe
 from enpire.ledger.folder import Folder
 from enpire.ledger.state import IdeaNode, State
@@ -73,7 +78,15 @@ def _values(files: dict[str, bytes]) -> dict[str, float]:
 
 
 def brief(
-    state: State, *, agent: str, session: int, seed: int, folder: Folder, hub: Hub, library: Path, data: Path
+    state: State,
+    *,
+    agent: str,
+    session: int,
+    seed: int,
+    folder: Folder,
+    hub: Hub,
+    library: Path,
+    data: Path,
 ) -> Brief:
     """Brief of one session.
 
@@ -94,6 +107,8 @@ def brief(
         raise BadInput(f"{folder.root} holds no opened campaign; start one with `enpire run`")
     made_of = compositions(hub, (node.best or node.idea.commit for node in state.ideas.values()))
     fresh = state.fresh(state.champion.commit)
+    decided = [node for node in _decided(state) if node.idea.agent == agent]
+    last = decided[-1].idea.id if decided else ""
     return Brief(
         task=state.spec,
         agent=agent,
@@ -104,8 +119,12 @@ def brief(
         champion_episodes=len(fresh),
         champion_successes=sum(episode.success for episode in fresh),
         ideas=tuple(_report(state, node, made_of[node.best or node.idea.commit]) for node in state.ideas.values()),
-        cards=_cards(state, folder),
+        cards=_cards(state, folder, last),
         refused=tuple((refusal.agent, refusal.hypothesis, refusal.reason) for refusal in state.refused[-REFUSALS:]),
+        facts=machine_facts(state),
+        knowledge=state.config.knowledge,
+        blocks=blocks(library, state.spec),
+        last_decided=last,
         candidates=str(folder.candidates),
         library=str(library),
         data=str(data),
@@ -118,8 +137,6 @@ def _report(state: State, node: IdeaNode, made_of: Composition) -> IdeaReport:
         for variant in node.idea.variants
         if variant.commit in node.evidence
     )
-    study = state.studies.get(f"race-{node.idea.id}")
-    against = study.opened.incumbent if study is not None else ""
     return IdeaReport(
         id=node.idea.id,
         agent=node.idea.agent,
@@ -134,8 +151,29 @@ def _report(state: State, node: IdeaNode, made_of: Composition) -> IdeaReport:
         parameters=dict(made_of.parameters),
         best=node.best or node.idea.commit,
         arms=arms,
-        incumbent=_arm(against, {}, node.evidence["incumbent"]) if "incumbent" in node.evidence else None,
+        incumbent=_arm(champion_at_verdict(state, node), {}, node.evidence["incumbent"])
+        if "incumbent" in node.evidence
+        else None,
     )
+
+
+def champion_at_verdict(state: State, node: IdeaNode) -> str:
+    """Commit of the champion when an idea was decided: the one that `evidence["incumbent"]` counts.
+
+    A race may outlast a champion. Its verdict always compares with the champion of that moment, never with the one
+    that reigned when the race opened.
+    """
+    assert node.decided_s is not None
+    last = bisect_right(state.crowns, node.decided_s, key=lambda crown: crown.at_s) - 1
+    if state.crowns[last].idea == node.idea.id:  # its own crown, of the same moment
+        last -= 1
+    return state.crowns[max(last, 0)].commit
+
+
+def _decided(state: State) -> list[IdeaNode]:
+    """Ideas with a verdict, in the order of their verdicts; the baseline is not an idea."""
+    nodes = [node for node in state.ideas.values() if node.decided_s is not None and node.idea.id != BASELINE]
+    return sorted(nodes, key=lambda node: node.decided_s or 0.0)
 
 
 def _arm(commit: str, point: dict[str, float], evidence: tuple[int, int, float]) -> ArmReport:
@@ -143,17 +181,17 @@ def _arm(commit: str, point: dict[str, float], evidence: tuple[int, int, float])
     return ArmReport(commit=commit, point=dict(point), episodes=episodes, successes=successes, utility=utility)
 
 
-def _cards(state: State, folder: Folder) -> dict[str, FailureCard]:
-    """Cards of the champion and of the ideas decided last."""
-    decided = [node for node in state.ideas.values() if node.decided_s is not None and node.idea.id != "0000"]
-    recent = sorted(decided, key=lambda node: node.decided_s or 0.0)[-RECENT_CARDS:]
+def _cards(state: State, folder: Folder, own: str) -> dict[str, FailureCard]:
+    """Cards of the champion, of the ideas decided last, and of the researcher's own last idea."""
+    decided = _decided(state)
+    recent = decided[-RECENT_CARDS:] + [node for node in decided[:-RECENT_CARDS] if node.idea.id == own]
     subjects = {state.champion.idea: state.champion.commit}
     subjects |= {node.idea.id: node.best for node in recent if node.idea.id != state.champion.idea}
     episodes: dict[str, list[Episode]] = {commit: [] for commit in subjects.values()}
     for episode in state.episodes.values():
         if episode.candidate in episodes:
             episodes[episode.candidate].append(episode)
-    progress_of = progress_reader(folder.root)
+    progress_of = remembered_progress(folder.root)
     return {
         idea: failure_card(episodes[commit][-CARD_EPISODES:], progress_of)
         for idea, commit in subjects.items()

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from enpire.core.config import CampaignConfig
-from enpire.core.records import Episode, Idea, IdeaVerdict, TaskSpec, Ticket
+from enpire.core.records import Episode, Idea, IdeaVerdict, ModelCall, TaskSpec, Ticket, Usage
 
 
 class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="event"):
@@ -62,18 +62,31 @@ class SessionStarted(_Body, tag=True, frozen=True):
 
 
 class SessionEnded(_Body, tag=True, frozen=True):
-    """A researcher's session is over. `outcome` is `ok` or what went wrong."""
+    """A researcher's session is over.
+
+    Attributes:
+        outcome: `ok` or what went wrong; `detail` is one line about it.
+        native: What the agent itself counted, as a cross-check of the gateway's rows; None if it counts nothing.
+    """
 
     session: str
     agent: str
     outcome: str
-    tokens: int = 0
+    detail: str = ""
+    native: Usage | None = None
+
+
+class ModelCalled(_Body, tag=True, frozen=True):
+    """A researcher asked its model."""
+
+    call: ModelCall
 
 
 class IdeaSubmitted(_Body, tag=True, frozen=True):
-    """An idea passed the checks at the door; its race is open."""
+    """An idea passed the checks at the door; its race is open. `session` is where it was thought of."""
 
     idea: Idea
+    session: str = ""
 
 
 class IdeaRefused(_Body, tag=True, frozen=True):
@@ -190,6 +203,7 @@ EventBody = (
     | StationDown
     | SessionStarted
     | SessionEnded
+    | ModelCalled
     | IdeaSubmitted
     | IdeaRefused
     | StudyOpened

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from enpire.core.config import CampaignConfig
-from enpire.core.records import Episode, Idea, IdeaVerdict, TaskSpec, Ticket
+from enpire.core.records import Episode, Idea, IdeaVerdict, ModelCall, TaskSpec, Ticket, Usage
 from enpire.core.seeds import SeedClass, class_of
 from enpire.ledger import events as e
 
@@ -80,6 +80,31 @@ class StationLog:
 
 
 @dataclass
+class SessionLog:
+    """A researcher session and what its model calls consumed.
+
+    Attributes:
+        calls: Model calls in order.
+        ideas: What it submitted, in order, with the number of calls before each.
+        native: What the agent itself counted in the end.
+    """
+
+    agent: str
+    started_s: float
+    ended_s: float | None = None
+    outcome: str = ""
+    detail: str = ""
+    calls: list[ModelCall] = field(default_factory=list)
+    ideas: dict[str, int] = field(default_factory=dict)
+    native: Usage | None = None
+
+    @property
+    def usage(self) -> Usage:
+        """Sum over its calls."""
+        return sum((call.usage for call in self.calls), Usage())
+
+
+@dataclass
 class State:
     """Everything known about a campaign. Build it with `fold`, extend it with `apply`."""
 
@@ -105,9 +130,11 @@ class State:
     stations: dict[str, StationLog] = field(default_factory=dict)
     first_up_s: float | None = None
     """When the first station was ready: from here on robots could work."""
-    sessions: dict[str, e.SessionStarted] = field(default_factory=dict)
-    """Researcher sessions that are running now."""
+    sessions: dict[str, SessionLog] = field(default_factory=dict)
+    """Every researcher session there was."""
     tokens: int = 0
+    """Model tokens so far, input and output."""
+    cost_usd: float = 0.0
     videos: dict[int, str] = field(default_factory=dict)
     stopped: e.SupervisorStopped | None = None
 
@@ -132,7 +159,8 @@ class State:
 
     def _on_SupervisorStarted(self, body: e.SupervisorStarted, at_s: float) -> None:
         self.stopped = None
-        self.sessions.clear()
+        for session in self.thinking.values():
+            session.ended_s, session.outcome = at_s, "killed"
         for station in self.stations.values():
             station.up = False
 
@@ -149,14 +177,24 @@ class State:
         self.stations.setdefault(body.station, StationLog()).up = False
 
     def _on_SessionStarted(self, body: e.SessionStarted, at_s: float) -> None:
-        self.sessions[body.session] = body
+        log = self.sessions.setdefault(body.session, SessionLog(body.agent, at_s))
+        log.ended_s, log.outcome, log.detail = None, "", ""
 
     def _on_SessionEnded(self, body: e.SessionEnded, at_s: float) -> None:
-        self.sessions.pop(body.session, None)
-        self.tokens += body.tokens
+        log = self.sessions.setdefault(body.session, SessionLog(body.agent, at_s))
+        log.ended_s, log.outcome, log.detail, log.native = at_s, body.outcome, body.detail, body.native
+
+    def _on_ModelCalled(self, body: e.ModelCalled, at_s: float) -> None:
+        call = body.call
+        self.sessions.setdefault(call.session, SessionLog(call.agent, at_s)).calls.append(call)
+        self.tokens += call.usage.total
+        self.cost_usd += call.cost_usd
 
     def _on_IdeaSubmitted(self, body: e.IdeaSubmitted, at_s: float) -> None:
         self.ideas[body.idea.id] = IdeaNode(body.idea, at_s)
+        if body.session:
+            log = self.sessions.setdefault(body.session, SessionLog(body.idea.agent, at_s))
+            log.ideas[body.idea.id] = len(log.calls)
 
     def _on_IdeaRefused(self, body: e.IdeaRefused, at_s: float) -> None:
         self.refused.append(body)
@@ -229,6 +267,11 @@ class State:
     def unfinished(self) -> list[Ticket]:
         """Tickets that were started and have neither a record nor a notice of loss."""
         return [self.tickets[t] for station in self.stations.values() for t in station.running]
+
+    @property
+    def thinking(self) -> dict[str, SessionLog]:
+        """Sessions that run now."""
+        return {name: log for name, log in self.sessions.items() if log.ended_s is None}
 
     @property
     def lost(self) -> list[Ticket]:

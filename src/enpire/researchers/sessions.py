@@ -1,45 +1,78 @@
-"""The team of researchers: briefs go out, sessions run, what they hand in becomes ideas, candidates and races."""
+"""Who thinks when: briefs go out, sessions of coding agents run, what they hand in goes through the door."""
 
 import math
+import queue
 import random
-from dataclasses import replace
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from enpire.agents.session import Session
-from enpire.core import registry
+from enpire.agents.adapter import Job, Launch, Upstream
+from enpire.agents.gateway import messages as m
+from enpire.agents.gateway.client import Gateway
+from enpire.agents.health import Health
+from enpire.agents.session import Session, parse_nothing
+from enpire.agents.submission import BRIEF, read_submission
+from enpire.agents.team import Member, team
 from enpire.core.clock import Clock
 from enpire.core.config import CampaignConfig
-from enpire.core.errors import EnpireError
+from enpire.core.errors import BadInput, EnpireError
 from enpire.core.files import write_durably
-from enpire.core.records import Idea, Proposal, encode
-from enpire.evolution import admission, digest, ideas, workspace
-from enpire.evolution.hub import Hub
+from enpire.core.records import ModelCall, Proposal, Usage, encode
+from enpire.evolution import digest, prompt
+from enpire.evolution.ideas import BASELINE
 from enpire.ledger import events as e
 from enpire.ledger.folder import Folder
-from enpire.ledger.state import State
+from enpire.ledger.state import SessionLog, State
+from enpire.researchers.door import Append, Door
+from enpire.researchers.preflight import login_folder, upstream_url
+from enpire.researchers.tools import Tools
 from enpire.rollout.recorder import pack, read_arrays
 
-SESSION_DEADLINE_S = 300.0
+IDLE_S = 600.0
+"""Silence after which a session counts as hanging."""
 DATA_EPISODES = 12
 """Logged episodes a session gets to learn from."""
 OPEN_IDEAS = 4
 """Ideas under test at the same time, at least, so that stations do not wait for a researcher."""
+LONG_IN_FLIGHT = 2
+"""Ideas that a long session may have under test."""
 FIRST_PAUSE_S = 1.0
 """Pause of a researcher after a session without a usable idea; doubled each time in a row."""
-LIBRARY = Path(__file__).parent / "policy_improvement" / "blocks"
+LONGEST_PAUSE_S = 60.0
+LIBRARY = Path(__file__).parents[1] / "policy_improvement" / "blocks"
+
+
+@dataclass
+class Running:
+    """A session that runs.
+
+    Attributes:
+        parent: Idea whose files it began with.
+        ideas: What it has handed in so far.
+    """
+
+    name: str
+    member: Member
+    session: Session
+    parent: str
+    ideas: list[str] = field(default_factory=list)
 
 
 class Researchers:
-    """Runs the sessions of all researchers of a campaign. Nothing a session says is believed: only its files count.
+    """Runs the sessions of all researchers of a campaign. A context manager; enter it from the main thread.
 
     Args:
         folder: Campaign folder.
         config: Campaign settings.
-        hub: Where candidates live; only the harness writes there.
+        door: Takes ideas in.
         state: The fold of the ledger; read only.
-        key: Campaign key, for receipts.
+        append: Writes to the ledger.
         clock: Source of time.
         rng: For the researchers' seeds.
     """
@@ -48,61 +81,151 @@ class Researchers:
         self,
         folder: Folder,
         config: CampaignConfig,
-        hub: Hub,
+        door: Door,
         state: State,
-        key: bytes,
+        append: Append,
         clock: Clock,
         rng: random.Random,
     ) -> None:
-        self._folder, self._config, self._hub, self._state = folder, config, hub, state
-        self._key, self._clock, self._rng = key, clock, rng
-        self._command = registry.load("agent", config.agent).command
-        self._running: dict[str, tuple[str, Session]] = {}
-        self._names = [f"{config.agent}-{number}" for number in range(1, config.agents + 1)]
-        self._pause_s = dict.fromkeys(self._names, 0.0)
-        self._not_before_s = dict.fromkeys(self._names, -math.inf)
-        self._trees: dict[str, str] = {}
-        for node in state.ideas.values():
-            for variant in node.idea.variants:
-                self._trees.setdefault(hub.tree(variant.commit), node.idea.id)
+        self._folder, self._config, self._door, self._state = folder, config, door, state
+        self._append, self._clock, self._rng = append, clock, rng
+        self._team = team(config.agent, config.agents)
+        self._hub = door.hub
+        self._tools = Tools(folder, config, door.hub, state, self.hand_in)
+        self._inbox: queue.SimpleQueue[m.Report | None] = queue.SimpleQueue()
+        self._gateway: Gateway | None = None
+        self._running: dict[str, Running] = {}
+        self._native_ids: dict[str, tuple[Path, str]] = {}
+        self._pause_s = {member.name: 0.0 for member in self._team}
+        self._not_before_s = {member.name: -math.inf for member in self._team}
+        self._health = {
+            member.agent: Health(member.agent, clock, rng, key_variable=_key_variable(member, config))
+            for member in self._team
+        }
 
-    # ------------------------------------------------------------------ sessions
+    def __enter__(self) -> "Researchers":
+        with ExitStack() as stack:
+            stack.callback(self.close)
+            if any(member.has_model for member in self._team):
+                self._gateway = stack.enter_context(self._open_gateway())
+            self._resources = stack.pop_all()
+        return self
 
-    def start_sessions(self) -> list[e.EventBody]:
+    def __exit__(self, *error: object) -> None:
+        self._resources.close()
+
+    def _open_gateway(self) -> Gateway:
+        config = self._config
+        start = m.Start(
+            tools=tuple(m.ToolSpec(*spec) for spec in self._tools.specs()),
+            prices={name: m.Price(**price) for name, price in config.prices.items()},
+            limits=m.Limits(tokens=config.budget_tokens, usd=config.budget_usd),
+            spent_tokens=self._state.tokens,
+            spent_usd=self._state.cost_usd,
+            script=config.script,
+        )
+        keys = {member.adapter.UPSTREAM.key_variable for member in self._team if member.has_model}
+        return Gateway(start, self._inbox, key_variables=sorted(keys), log=self._folder.root / "gateway.log")
+
+    # ------------------------------------------------------------------ sessions begin
+
+    def start_sessions(self) -> None:
         """Start a session for each researcher that has room for another idea."""
-        started: list[e.EventBody] = []
-        room = max(1, math.ceil(OPEN_IDEAS / len(self._names)))
-        for agent in self._names:
-            undecided = sum(n.verdict is None and n.idea.agent == agent for n in self._state.ideas.values())
-            thinking = any(name == agent for name, _ in self._running.values())
-            if thinking or undecided >= room or self._clock.now() < self._not_before_s[agent]:
+        room = max(1, math.ceil(OPEN_IDEAS / len(self._team)))
+        thinking = {running.member.name for running in self._running.values()}
+        for member in self._team:
+            health = self._health[member.agent]
+            undecided = sum(n.verdict is None and n.idea.agent == member.name for n in self._state.ideas.values())
+            waits = undecided >= (1 if self._long(member) else room)
+            if member.name in thinking or waits or self._clock.now() < self._not_before_s[member.name]:
                 continue
-            name = self._start(agent)
-            started.append(e.SessionStarted(session=name, agent=agent))
-        return started
+            if health.ready():
+                self._start(member)
 
-    def _start(self, agent: str) -> str:
+    def _long(self, member: Member) -> bool:
+        return self._config.session == "long" and member.has_model
+
+    def _start(self, member: Member) -> None:
+        known = self._native_ids.get(member.name) if self._long(member) else None
         number = len(list(self._folder.sessions.iterdir())) + 1
-        name = f"{number:05d}-{agent}"
+        name = known[0].name if known else f"{number:05d}-{member.name}"
         folder = self._folder.sessions / name
-        data = folder / "data"
-        data.mkdir(parents=True)
-        self._write_workspace(folder / "workspace")
-        self._export(data)
+        if not known:
+            (folder / "data").mkdir(parents=True)
+            self._write_workspace(folder / "workspace")
+            self._export(folder / "data")
+        job = Job(folder=folder.absolute(), prompt=self._prompt(member, folder, number), vision=self._config.vision)
+        if member.has_model:
+            job = self._connect(job, name, member, resume=known[1] if known else "")
+        launch: Launch = member.adapter.command(job)
+        if job.tools_url:
+            launch.environment["ENPIRE_TOOLS"] = job.tools_url.removesuffix("/mcp") + "/tools"
+        self._append(e.SessionStarted(session=name, agent=member.name))
+        session = Session.start(
+            job,
+            launch,
+            deadline_s=self._config.session_minutes * 60.0,
+            idle_s=IDLE_S,
+            free_wait_s=math.inf,
+            parse=getattr(member.adapter, "parse", parse_nothing),
+        )
+        self._health[member.agent].started(name)
+        self._running[name] = Running(name, member, session, parent=self._state.champion.idea)
+
+    def _connect(self, job: Job, name: str, member: Member, *, resume: str) -> Job:
+        """Let a session into the gateway, and tell the job where that is."""
+        config, adapter, gateway = self._config, member.adapter, self._gateway
+        assert gateway is not None
+        token, key = secrets.token_hex(16), secrets.token_hex(16)
+        upstream = gateway.script_url(name) if config.script else upstream_url(adapter.UPSTREAM)
+        gateway.open(
+            m.Open(
+                session=name,
+                agent=member.name,
+                token=token,
+                key=key,
+                folder=str(job.folder),
+                dialect=adapter.DIALECT,
+                upstream=upstream,
+                key_variable=adapter.UPSTREAM.key_variable,
+                header=adapter.UPSTREAM.header,
+                vision=config.vision,
+                per_session=m.Limits(tokens=config.session_tokens),
+                per_idea=m.Limits(tokens=config.idea_tokens),
+            )
+        )
+        url = gateway.url(token)
+        login = login_folder(member) if config.login else None
+        return replace(
+            job,
+            model=config.models.get(member.agent, ""),
+            model_url="" if login else url,
+            key=key,
+            tools_url=f"{url}/mcp",
+            resume=resume,
+            login=login,
+        )
+
+    def _prompt(self, member: Member, folder: Path, number: int) -> str:
         brief = digest.brief(
             self._state,
-            agent=agent,
+            agent=member.name,
             session=number,
             seed=self._rng.getrandbits(31),
             folder=self._folder,
             hub=self._hub,
             library=LIBRARY,
-            data=data,
+            data=folder / "data",
         )
-        write_durably(folder / "brief.json", encode(brief))
-        (folder / "digest.md").write_text(digest.digest_text(brief))
-        self._running[name] = (agent, Session.start(folder, self._command(folder), deadline_s=SESSION_DEADLINE_S))
-        return name
+        page = digest.digest_text(brief)
+        write_durably(folder / BRIEF, encode(brief))
+        (folder / "digest.md").write_text(page)
+        program = self._hub.files(self._state.ideas[BASELINE].idea.commit)["program.md"].decode()  # never a candidate's
+        text = prompt.prompt(
+            brief, program, page, session=self._config.session, vision=self._config.vision, tools=member.has_model
+        )
+        (folder / "prompt.md").write_text(text)
+        return text
 
     def _write_workspace(self, folder: Path) -> None:
         for name, content in self._hub.files(self._state.champion.commit).items():
@@ -120,115 +243,159 @@ class Researchers:
             seen = {k: v for k, v in arrays.items() if k.startswith("observation.") and v.dtype != np.uint8}
             (data / f"{episode.ticket:07d}.npz").write_bytes(pack({**seen, "action": arrays["action"]}))
 
-    def close(self) -> list[e.EventBody]:
-        """Stop every session."""
-        ended: list[e.EventBody] = []
-        for name, (agent, session) in self._running.items():
-            session.stop(grace_s=0.5)
-            ended.append(e.SessionEnded(session=name, agent=agent, outcome="killed"))
-        self._running.clear()
-        return ended
+    # ------------------------------------------------------------------ sessions go on and end
 
-    # ------------------------------------------------------------------ what they hand in
+    def collect(self) -> None:
+        """Book model calls, answer research tools, and take in what ended sessions leave."""
+        self._hear()
+        for running in list(self._running.values()):
+            running.session.waiting = self._waits_for_robots(running)
+            if running.session.poll() is not None:
+                self._end(running)
 
-    def collect(self) -> list[tuple[e.EventBody, ...]]:
-        """One group of events per session that has ended: the idea and its race, or why it was refused."""
-        groups: list[tuple[e.EventBody, ...]] = []
-        for name, (agent, session) in list(self._running.items()):
-            if (outcome := session.poll()) is None:
-                continue
-            del self._running[name]
-            ended = e.SessionEnded(session=name, agent=agent, outcome=outcome)
-            groups.append((ended, *self._hand_in(agent, session)))
-            useful = any(isinstance(body, e.IdeaSubmitted) for body in groups[-1])
-            self._pause_s[agent] = 0.0 if useful else max(FIRST_PAUSE_S, 2.0 * self._pause_s[agent])
-            self._not_before_s[agent] = self._clock.now() + min(self._pause_s[agent], 60.0)
-            if useful:  # refine the state before the next session's idea gets its number
-                break
-        return groups
+    def _waits_for_robots(self, running: Running) -> bool:
+        return any(self._state.ideas[idea].verdict is None for idea in running.ideas) or self._tools.training(
+            running.name
+        )
 
-    def _hand_in(self, agent: str, session: Session) -> tuple[e.EventBody, ...]:
-        proposal: Proposal | None = None
+    def _hear(self) -> None:
+        while not self._inbox.empty():
+            report = self._inbox.get()
+            match report:
+                case m.Called(call=call):
+                    self._append(e.ModelCalled(call=call))
+                    if (running := self._running.get(call.session)) is not None:
+                        running.session.heard(call.status, call.error)
+                case m.Asked(request=request, session=name, tool=tool, arguments=arguments):
+                    assert self._gateway is not None
+                    running = self._running.get(name)
+                    if running is not None:
+                        running.session.touch()
+                        self._gateway.answer(self._tools.answer(running, request, tool, arguments))
+                case None:
+                    raise EnpireError("the model gateway has ended: see gateway.log in the campaign folder")
+
+    def hand_in(self, running: Running, proposal: Proposal) -> str:
+        """Take in the workspace of a running session.
+
+        Raises:
+            EnpireError: It is refused; the message says what to mend.
+        """
+        if running.ideas and not self._long(running.member):
+            raise BadInput(
+                f"this session has handed in idea {running.ideas[-1]}; a session is for one idea: end it now"
+            )
+        racing = [idea for idea in running.ideas if self._state.ideas[idea].verdict is None]
+        if len(racing) >= LONG_IN_FLIGHT:
+            raise BadInput(f"ideas {', '.join(racing)} are still being raced; wait for a `result` first")
         try:
-            proposal = session.proposal()
-            if proposal is None:
-                return ()
-            files = self._merged(workspace.read_folder(session.folder / "workspace"), proposal)
-            assert self._state.spec is not None
-            admission.admit(files, proposal, seen=self._trees, ideas=self._state.ideas, spec=self._state.spec)
-            return self._submit(agent, proposal, files)
+            idea = self._door.hand_in(running.member.name, running.name, running.session.job.workspace, proposal)
+        except EnpireError:
+            self._book(running, "repair")
+            raise
+        running.ideas.append(idea)
+        self._book(running, "wait", new_idea=True)
+        return idea
+
+    def _book(self, running: Running, phase: str, *, new_idea: bool = False) -> None:
+        if self._gateway is not None and running.member.has_model:
+            self._gateway.phase(m.Phase(session=running.name, phase=phase, new_idea=new_idea))
+
+    def _end(self, running: Running) -> None:
+        name, member, session = running.name, running.member, running.session
+        outcome = session.outcome
+        assert outcome is not None
+        del self._running[name]
+        self._tools.end(name)
+        if not member.has_model:
+            self._read_submission(running)
+        else:
+            self._disconnect(running)
+        self._append(
+            e.SessionEnded(
+                session=name,
+                agent=member.name,
+                outcome=outcome,
+                detail=session.detail,
+                native=self._native_usage(running),
+            )
+        )
+        self._health[member.agent].ended(name, outcome, session.detail)
+        self._pause_s[member.name] = 0.0 if running.ideas else max(FIRST_PAUSE_S, 2.0 * self._pause_s[member.name])
+        self._not_before_s[member.name] = self._clock.now() + min(self._pause_s[member.name], LONGEST_PAUSE_S)
+
+    def _read_submission(self, running: Running) -> None:
+        try:
+            proposal = read_submission(running.session.job.folder)
         except EnpireError as refusal:
-            hypothesis = proposal.hypothesis if proposal else ""
-            kind = proposal.kind if proposal else ""
-            return (e.IdeaRefused(agent=agent, hypothesis=hypothesis[:500], kind=kind, reason=str(refusal)[:500]),)
+            self._door.refuse(running.member.name, refusal)
+            return
+        if proposal is not None:
+            try:
+                self.hand_in(running, proposal)
+            except EnpireError:
+                pass  # it is on record
 
-    def _merged(self, files: workspace.Files, proposal: Proposal) -> workspace.Files:
-        """The handed-in files with other ideas' changes cherry-picked onto them, or reverted."""
-        changes = [(name, self._hub.cherry_pick) for name in proposal.adopt]
-        changes += [(name, self._hub.revert) for name in proposal.revert]
-        for name, merge in changes:
-            if (node := self._state.ideas.get(name)) is None:
-                raise admission.Refused(f"there is no idea {name} to adopt or revert")
-            commit = node.best or node.idea.commit
-            files = merge(commit, files, since=self._hub.parent(node.idea.commit))
-        return files
+    def _disconnect(self, running: Running) -> None:
+        assert self._gateway is not None
+        self._gateway.close_session(running.name)
+        session = running.session
+        if session.outcome == "ok" and session.native_id:
+            self._native_ids[running.member.name] = (session.job.folder, session.native_id)
+        else:
+            self._native_ids.pop(running.member.name, None)
 
-    def _parent_commit(self, proposal: Proposal) -> str:
-        node = self._state.ideas.get(proposal.parent or "0000")
-        if node is None:
-            raise admission.Refused(f"there is no idea {proposal.parent} to build on")
-        return node.best or node.idea.commit
+    def _native_usage(self, running: Running) -> Usage | None:
+        """The agent's own count; what bypassed the gateway is booked by it."""
+        if not running.member.has_model:
+            return None
+        job = running.session.job
+        usage: Usage | None = running.member.adapter.native_usage(job)
+        if usage is not None and job.login is not None:
+            before = self._state.sessions.get(running.name, SessionLog("", 0.0)).usage
+            call = ModelCall(
+                session=running.name,
+                agent=running.member.name,
+                phase="wait" if running.ideas else "propose",
+                model=job.model,
+                dialect=running.member.adapter.DIALECT,
+                status=200,
+                usage=replace(
+                    usage,
+                    input=usage.input - before.input,
+                    cached=usage.cached - before.cached,
+                    cache_write=usage.cache_write - before.cache_write,
+                    output=usage.output - before.output,
+                ),
+                latency_s=running.session.elapsed_s,
+                source="native",
+            )
+            self._append(e.ModelCalled(call=call))
+        return usage
 
-    def _submit(self, agent: str, proposal: Proposal, files: workspace.Files) -> tuple[e.EventBody, ...]:
-        number = f"{len(self._state.ideas):04d}"
-        draft = Idea(
-            id=number,
-            agent=agent,
-            hypothesis=" ".join(proposal.hypothesis.split()),
-            kind=proposal.kind,
-            parent=proposal.parent or "0000",
-            inspired_by=tuple(dict.fromkeys((*proposal.inspired_by, *proposal.adopt))),
-            predicted_effect=proposal.predicted_effect,
-            commit="",
-            variants=(),
-        )
-        parent = self._parent_commit(proposal)
-        message = ideas.message(
-            id=number,
-            agent=agent,
-            kind=draft.kind,
-            hypothesis=draft.hypothesis,
-            parent=draft.parent,
-            inspired_by=draft.inspired_by,
-            predicted_effect=draft.predicted_effect,
-        )
-        commit = self._hub.commit(files, parents=(parent,), message=message, branch=f"agents/{agent}")
-        variants = self._hub.commit_variants(files, commit, proposal.variants)
-        for variant in variants:
-            self._trees.setdefault(self._hub.tree(variant.commit), number)
-            self._hub.checkout(variant.commit, self._folder.candidates / variant.commit)
-        idea = replace(draft, commit=commit, variants=variants)
-        race = e.StudyOpened(
-            study=f"race-{number}",
-            kind="race",
-            idea=number,
-            arms=tuple(v.commit for v in variants),
-            incumbent=self._state.champion.commit,
-        )
-        return (e.IdeaSubmitted(idea=idea), race)
+    # ------------------------------------------------------------------ asked by the campaign
 
-    def publish(self, decisions: list[e.EventBody]) -> None:
-        """Write verdicts into the hub as Git notes with a receipt, so that plain Git shows them."""
-        for body in decisions:
-            if isinstance(body, e.IdeaDecided):
-                verdict = {
-                    "idea": body.idea,
-                    "verdict": body.verdict,
-                    "best": body.best,
-                    "probability": body.probability,
-                    "evidence": body.evidence,
-                    "reason": body.reason,
-                }
-                ideas.write_verdict(self._hub, self._state.ideas[body.idea].idea.commit, verdict, self._key)
-            elif isinstance(body, e.ChampionCrowned):
-                self._hub.set_branch("champion", body.commit)
+    def films(self, most: int) -> Iterator[int]:
+        """At most so many episodes that sessions want to look at, each once."""
+        return islice(self._tools.films(), most)
+
+    def not_filmed(self, ticket: int, reason: str) -> None:
+        """There will be no video of an episode."""
+        self._tools.not_filmed(ticket, reason)
+
+    @property
+    def hopeless(self) -> str:
+        """Why no researcher can ever work again in this run; empty while one can."""
+        reasons = [health.why for health in self._health.values() if health.hopeless]
+        return "; ".join(reasons) if len(reasons) == len(self._health) and not self._running else ""
+
+    def close(self) -> None:
+        """Stop every session."""
+        for running in list(self._running.values()):
+            running.session.stop(grace_s=0.5)
+            self._end(running)
+
+
+def _key_variable(member: Member, config: CampaignConfig) -> str:
+    upstream: Upstream | None = getattr(member.adapter, "UPSTREAM", None)
+    return upstream.key_variable if upstream is not None and not config.login else ""

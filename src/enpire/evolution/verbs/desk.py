@@ -40,6 +40,8 @@ class Desk:
         train: Start `train.py` of the workspace as a job: its id. Raises BadInput while another one runs.
         job: State of a job as a line, and the last lines it printed.
         film: Ask for the video of an episode; done within seconds, while stations have time.
+        parent: Idea whose files the workspace descends from: what it was filled with, then what it was last handed in
+            as. Empty for the champion now.
     """
 
     state: State
@@ -56,3 +58,4 @@ class Desk:
     train: Callable[[], str]
     job: Callable[[str], str]
     film: Callable[[int], None]
+    parent: str = ""
