@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test lint types imports unit crash study clean
+.PHONY: demo test lint types imports unit agents-real crash study clean
 
 demo: .venv/.demo  ## install, then improve a policy on Gym-PushT until its success rate is certified
 	$(BIN)/enpire run gym:gym_pusht/PushT-v0 $(DEMO_ARGS)
@@ -22,6 +22,9 @@ imports: $(STAMP)
 
 unit: $(STAMP)
 	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
+
+agents-real: $(STAMP) .agents/.installed  ## Codex, Claude Code and Kimi Code against a scripted model; needs npm
+	$(BIN)/pytest -m agents_real -rs tests/agents_real $(PYTEST_ARGS)
 
 crash: $(STAMP)  ## 100 random kills of a campaign; minutes
 	$(BIN)/pytest -m slow tests/crash $(PYTEST_ARGS)
@@ -43,5 +46,10 @@ $(STAMP): $(BIN)/python pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ .venv/.demo
 
+.agents/.installed: tests/agents_real/package.json
+	@mkdir -p .agents && cp $< .agents/
+	@npm install --prefix .agents --no-package-lock --no-audit --no-fund --loglevel error && touch $@ \
+	  || echo "the coding agents could not be installed with npm; their tests skip"
+
 clean:
-	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .agents dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

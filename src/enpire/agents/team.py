@@ -1,5 +1,6 @@
 """Who does research: `--agent codex:2,claude:2` as a list of members, each with a name and an adapter."""
 
+import importlib
 from collections import Counter
 from dataclasses import dataclass
 from types import ModuleType
@@ -32,6 +33,18 @@ class Member:
         return hasattr(self.adapter, "DIALECT")
 
 
+def _adapter(agent: str) -> ModuleType:
+    if "." not in agent:
+        return registry.load("agent", ALIASES.get(agent, agent))
+    try:
+        adapter = importlib.import_module(agent)
+    except ImportError as error:
+        raise BadInput(f"--agent {agent}: {error}; expected package.module of an adapter, see docs/agents.md") from None
+    if not hasattr(adapter, "command"):
+        raise BadInput(f"--agent {agent}: the module has no function `command`, see docs/agents.md")
+    return adapter
+
+
 def team(text: str, agents: int) -> list[Member]:
     """Members named by `text`: a name, or a mix of `name:number` with commas.
 
@@ -59,9 +72,9 @@ def team(text: str, agents: int) -> list[Member]:
     share = Counter(open_names[i % len(open_names)] for i in range(agents)) if open_names else Counter()
     members = []
     for agent, number in numbers.items():
-        adapter = registry.load("agent", ALIASES.get(agent, agent))
+        adapter = _adapter(agent)
         places = share[agent] if number is None else number
-        members += [Member(f"{agent}-{place}", agent, adapter) for place in range(1, places + 1)]
+        members += [Member(f"{agent.rpartition('.')[2]}-{place}", agent, adapter) for place in range(1, places + 1)]
     if len(members) > MOST:
         raise BadInput(f"--agent {text!r} asks for {len(members)} researchers; at most {MOST}")
     return members

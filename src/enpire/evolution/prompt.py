@@ -151,7 +151,7 @@ def _tools(vision: Vision) -> str:
     return f"""
 ## Research tools
 
-The MCP server `enpire` offers them. They are also on the command line: `enpire tool VERB --json '{{...}}'`, e.g.
+The MCP server `lab` offers them. They are also on the command line: `enpire tool VERB --json '{{...}}'`, e.g.
 `enpire tool show --json '{{"idea": "0007"}}'`. All answer at once and in short; none waits for a robot.
 
 {listed}

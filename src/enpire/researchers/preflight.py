@@ -23,6 +23,8 @@ def check_team(config: CampaignConfig) -> None:
         raise BadInput(f"--model names {unknown[0]!r}; known: {known}")
     for name, member in with_model.items():
         member.adapter.check()
+        if getattr(member.adapter, "NEEDS_MODEL", False) and not (config.script or config.models.get(name)):
+            raise BadInput(f"{name} has no model of its own: name one with --model {name}=NAME")
         if config.login:
             login_folder(member)
         elif not config.script and not os.environ.get(member.adapter.UPSTREAM.key_variable):

@@ -190,7 +190,7 @@ class Researchers:
                 key_variable=adapter.UPSTREAM.key_variable,
                 header=adapter.UPSTREAM.header,
                 vision=config.vision,
-                per_session=m.Limits(tokens=config.session_tokens),
+                per_session=m.Limits(tokens=self._left(name)),
                 per_idea=m.Limits(tokens=config.idea_tokens),
             )
         )
@@ -204,6 +204,13 @@ class Researchers:
             tools_url=f"{url}/mcp",
             resume=resume,
             login=login,
+        )
+
+    def _left(self, name: str) -> int | None:
+        """Tokens a session may still use; a long one has used some before."""
+        limit = self._config.session_tokens
+        return (
+            None if limit is None else max(0, limit - self._state.sessions.get(name, SessionLog("", 0.0)).usage.total)
         )
 
     def _prompt(self, member: Member, folder: Path, number: int) -> str:
@@ -271,7 +278,7 @@ class Researchers:
                     running = self._running.get(name)
                     if running is not None:
                         running.session.touch()
-                        self._gateway.answer(self._tools.answer(running, request, tool, arguments))
+                        self._tools.answer(running, request, tool, arguments, self._gateway.answer)
                 case None:
                     raise EnpireError("the model gateway has ended: see gateway.log in the campaign folder")
 

@@ -4,6 +4,7 @@ import base64
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -67,6 +68,7 @@ class Tools:
         self._folder, self._config, self._hub, self._state = folder, config, hub, state
         self._hand_in = hand_in
         self._jobs: dict[str, list[_Job]] = {}
+        self._aside = ThreadPoolExecutor(max_workers=2, thread_name_prefix="literature")
         self._films: deque[int] = deque(maxlen=WANTED_FILMS)
         self._filmed: set[int] = set()
         self._unfilmed: dict[int, str] = {}
@@ -75,8 +77,16 @@ class Tools:
         """Name, description and argument schema of every tool."""
         return catalogue.specs()
 
-    def answer(self, running: "Running", request: int, tool: str, arguments: Json) -> Answer:
+    def answer(
+        self, running: "Running", request: int, tool: str, arguments: Json, send: Callable[[Answer], None]
+    ) -> None:
         """Answer a question of a session. Whatever it asks, the worst is a refusal."""
+        if tool == "literature" and self._config.online:  # the network may take seconds, and the loop must not wait
+            self._aside.submit(lambda: send(self._answer(running, request, tool, arguments)))
+        else:
+            send(self._answer(running, request, tool, arguments))
+
+    def _answer(self, running: "Running", request: int, tool: str, arguments: Json) -> Answer:
         try:
             reply = catalogue.answer(self._desk(running), tool, arguments)
         except EnpireError as refusal:
