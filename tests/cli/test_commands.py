@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-COMMANDS = ["run", "resume", "report", "ideas", "status", "trial", "verify-claim", "tasks", "doctor"]
+COMMANDS = ["run", "resume", "report", "ideas", "status", "trial", "verify-claim", "tasks", "doctor", "distill", "literature", "tool"]
 TOY = "tests.rollout.toy:PointTask"
 
 
