@@ -1,9 +1,13 @@
 """What the adapters of real programs share: versions, long prompts, and reading what a program prints."""
 
+import fnmatch
 import json
+import os
 import re
 import shutil
+import stat
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from enpire.agents.adapter import Failed, Launch, Trouble
@@ -18,6 +22,8 @@ BUDGET = "enpire budget"
 """Words in the gateway's refusal once a limit is reached."""
 
 _CHECK_LIMIT_S = 30.0
+_FILES_READ = 200
+_BYTES_READ = 32 << 20
 _ARGUMENT_CAP_BYTES = 120_000
 """Linux allows 128 KiB for one argument."""
 
@@ -84,6 +90,38 @@ def read_login(login: Path, name: str, program: str) -> str:
         return (login / name).read_text()
     except (OSError, UnicodeDecodeError):
         raise BadInput(f"no login in {login}: {name} cannot be read; run `{program}` and log in first") from None
+
+
+def written_lines(home: Path, below: str, name: str) -> Iterator[Iterator[str]]:
+    """Lines of the files that an agent wrote in its home, one iterator per file, in order of path.
+
+    The agent may have put anything there: links are not followed, only plain files are read, and not without end.
+
+    Args:
+        home: Its home.
+        below: Folder in it, with `/`.
+        name: Pattern of the file names.
+    """
+    root = home
+    for part in below.split("/"):
+        root = root / part
+        if root.is_symlink():
+            return
+    found = [Path(folder) / file for folder, _, files in os.walk(root) for file in fnmatch.filter(files, name)]
+    for path in sorted(found)[:_FILES_READ]:
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            continue
+        with os.fdopen(descriptor, "rb") as file:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                yield iter(file.read(_BYTES_READ).decode(errors="replace").splitlines())
+
+
+def count(numbers: Json, name: str) -> int:
+    """A count of tokens in something that an agent wrote; 0 if it is none."""
+    value = numbers.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**40 else 0
 
 
 def read_event(line: str) -> Json:

@@ -139,7 +139,11 @@ AgentEvent = Began | Said | Used | Retried | Failed | Ended
 
 
 class Adapter(Protocol):
-    """The module `agents/<name>.py` of an agent with a model. Agents without one define only `command`."""
+    """The module `agents/<name>.py` of an agent with a model. Agents without one define only `command`.
+
+    It may also have `LOGIN` (a `Path` below the user's home: the file that shows that they have logged in),
+    `LOGIN_VARIABLE` (a variable that may stand in for it) and `NEEDS_MODEL` (True without a default model).
+    """
 
     DIALECT: Dialect
     UPSTREAM: Upstream

@@ -7,8 +7,20 @@ account).
 
 import json
 import os
+from pathlib import Path
 
-from enpire.agents._programs import TOOL_LIMIT_S, TOOLS, failed, read_event, read_login, require, short, with_prompt
+from enpire.agents._programs import (
+    TOOL_LIMIT_S,
+    TOOLS,
+    count,
+    failed,
+    read_event,
+    read_login,
+    require,
+    short,
+    with_prompt,
+    written_lines,
+)
 from enpire.agents.adapter import AgentEvent, Began, Dialect, Ended, Job, Launch, Retried, Said, Upstream, Used
 from enpire.core.records import Json, Usage
 
@@ -25,8 +37,10 @@ _OFF = (
     *("CronCreate", "CronDelete", "CronList", "ScheduleWakeup", "EnterWorktree", "ExitWorktree"),
 )
 """Tools that reach out to the network, start agents of their own, or leave this session or its folder."""
-_TOKEN = "CLAUDE_CODE_OAUTH_TOKEN"
-"""The user's variable with a token of `claude setup-token`."""
+LOGIN = Path(".claude/.credentials.json")
+"""Where the user's own login is, below the user's home."""
+LOGIN_VARIABLE = "CLAUDE_CODE_OAUTH_TOKEN"
+"""The user's variable with a token of `claude setup-token`, in place of that file."""
 _IMAGES = ("png", "jpg", "jpeg", "gif", "webp", "pdf")
 
 
@@ -66,8 +80,8 @@ def command(job: Job) -> Launch:
     files = {tools: json.dumps({"mcpServers": servers})}
     if job.model_url:
         environment |= {"ANTHROPIC_BASE_URL": job.model_url, "ANTHROPIC_API_KEY": job.key}
-    if job.login is not None and _TOKEN in os.environ:
-        environment[_TOKEN] = os.environ[_TOKEN]
+    if job.login is not None and LOGIN_VARIABLE in os.environ:
+        environment[LOGIN_VARIABLE] = os.environ[LOGIN_VARIABLE]
     elif job.login is not None:
         files[home / ".credentials.json"] = read_login(job.login, ".credentials.json", "claude")
     return with_prompt(Launch(argv=argv, environment=environment, files=files), job.prompt, job.home)
@@ -92,8 +106,8 @@ def parse(line: str) -> list[AgentEvent]:
 def native_usage(job: Job) -> Usage | None:
     """Sum over the messages in its session files, sub-agents included; a message counts once, with its last numbers."""
     by_message: dict[str, Usage] = {}
-    for path in sorted(job.home.glob(".claude/projects/**/*.jsonl")):
-        for line in path.read_text(errors="replace").splitlines():
+    for lines in written_lines(job.home, ".claude/projects", "*.jsonl"):
+        for line in lines:
             message = read_event(line).get("message")
             if isinstance(message, dict) and isinstance(message.get("usage"), dict) and "id" in message:
                 by_message[str(message["id"])] = _usage(message["usage"])
@@ -136,5 +150,5 @@ def _model_usage(numbers: Json) -> Usage:
 
 
 def _joined(numbers: Json, names: tuple[str, str, str, str]) -> Usage:
-    fresh, cached, written, output = (n if isinstance(n := numbers.get(name), int) else 0 for name in names)
+    fresh, cached, written, output = (count(numbers, name) for name in names)
     return Usage(input=fresh + cached + written, cached=cached, cache_write=written, output=output)

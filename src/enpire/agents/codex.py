@@ -7,11 +7,13 @@ With `login` it runs on the user's own subscription, from a copy of `auth.json`,
 """
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from enpire.agents._programs import (
     TOOL_LIMIT_S,
     TOOLS,
+    count,
     failed,
     read_event,
     read_login,
@@ -19,6 +21,7 @@ from enpire.agents._programs import (
     short,
     toml,
     with_prompt,
+    written_lines,
 )
 from enpire.agents.adapter import AgentEvent, Began, Dialect, Ended, Job, Launch, Retried, Said, Upstream, Used
 from enpire.core.records import Json, Usage
@@ -28,6 +31,8 @@ UPSTREAM = Upstream(
     url="https://api.openai.com", url_variable="OPENAI_BASE_URL", key_variable="OPENAI_API_KEY", header="bearer"
 )
 
+LOGIN = Path(".codex/auth.json")
+"""Where the user's own login is, below the user's home."""
 _KEY = "ENPIRE_MODEL_KEY"
 _OFF = ("plugins", "remote_plugin", "apps", "goals", "image_generation", "hooks", "tool_suggest")
 """Features that reach out to the network or read settings of the machine."""
@@ -76,7 +81,7 @@ def parse(line: str) -> list[AgentEvent]:
 
 def native_usage(job: Job) -> Usage | None:
     """Sum over the threads in its home, sub-agents included. It lacks calls that failed or were broken off."""
-    totals = [_last_total(path) for path in sorted(job.home.glob(".codex/sessions/**/rollout-*.jsonl"))]
+    totals = [_last_total(lines) for lines in written_lines(job.home, ".codex/sessions", "rollout-*.jsonl")]
     found = [total for total in totals if total is not None]
     return sum(found, Usage()) if found else None
 
@@ -121,10 +126,10 @@ def _item(item: object) -> list[AgentEvent]:
     return []
 
 
-def _last_total(path: Path) -> Usage | None:
+def _last_total(lines: Iterable[str]) -> Usage | None:
     """Running total of one thread, written after every model call."""
     total = None
-    for line in path.read_text(errors="replace").splitlines():
+    for line in lines:
         payload = read_event(line).get("payload")
         if isinstance(payload, dict) and payload.get("type") == "token_count" and isinstance(payload.get("info"), dict):
             total = _usage(payload["info"].get("total_token_usage")) or total
@@ -134,15 +139,10 @@ def _last_total(path: Path) -> Usage | None:
 def _usage(numbers: object) -> Usage | None:
     if not isinstance(numbers, dict):
         return None
-
-    def count(name: str) -> int:
-        value = numbers.get(name)
-        return value if isinstance(value, int) else 0
-
     return Usage(
-        input=count("input_tokens"),
-        cached=count("cached_input_tokens"),
-        cache_write=count("cache_write_input_tokens"),
-        output=count("output_tokens"),
-        reasoning=count("reasoning_output_tokens"),
+        input=count(numbers, "input_tokens"),
+        cached=count(numbers, "cached_input_tokens"),
+        cache_write=count(numbers, "cache_write_input_tokens"),
+        output=count(numbers, "output_tokens"),
+        reasoning=count(numbers, "reasoning_output_tokens"),
     )

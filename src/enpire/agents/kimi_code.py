@@ -7,10 +7,12 @@ only when all went well.
 """
 
 import json
+from pathlib import Path
 
 from enpire.agents._programs import (
     TOOL_LIMIT_S,
     TOOLS,
+    count,
     failed,
     read_event,
     read_login,
@@ -18,6 +20,7 @@ from enpire.agents._programs import (
     short,
     toml,
     with_prompt,
+    written_lines,
 )
 from enpire.agents.adapter import AgentEvent, Began, Dialect, Ended, Job, Launch, Retried, Said, Upstream, Used
 from enpire.core.records import Json, Usage
@@ -26,6 +29,8 @@ DIALECT: Dialect = "chat"
 UPSTREAM = Upstream(
     url="https://api.moonshot.ai", url_variable="MOONSHOT_BASE_URL", key_variable="MOONSHOT_API_KEY", header="bearer"
 )
+LOGIN = Path(".kimi-code/config.toml")
+"""Where the user's own login is, below the user's home."""
 MODEL = "kimi-k2.7-code"
 """Asked for without a model name."""
 
@@ -92,8 +97,8 @@ def parse(line: str) -> list[AgentEvent]:
 def native_usage(job: Job) -> Usage | None:
     """Sum over the agents of all sessions in its home, sub-agents included. No number for reasoning."""
     found: list[Usage] = []
-    for path in sorted(job.home.glob(".kimi-code/sessions/**/wire.jsonl")):
-        for line in path.read_text(errors="replace").splitlines():
+    for lines in written_lines(job.home, ".kimi-code/sessions", "wire.jsonl"):
+        for line in lines:
             record = read_event(line)
             if record.get("type") == "usage.record" and isinstance(record.get("usage"), dict):
                 found.append(_usage(record["usage"]))
@@ -132,5 +137,5 @@ def _message(event: Json) -> list[AgentEvent]:
 
 def _usage(numbers: Json) -> Usage:
     names = ("inputOther", "inputCacheRead", "inputCacheCreation", "output")
-    other, cached, written, output = (n if isinstance(n := numbers.get(name), int) else 0 for name in names)
+    other, cached, written, output = (count(numbers, name) for name in names)
     return Usage(input=other + cached + written, cached=cached, cache_write=written, output=output)

@@ -42,10 +42,14 @@ def login_folder(member: Member) -> Path:
 
     Raises:
         MissingProgram: There is none.
+        BadInput: The agent knows no logins.
     """
-    login: Path = Path.home() / member.adapter.LOGIN
-    if not login.is_file():
+    known: Path | None = getattr(member.adapter, "LOGIN", None)
+    if known is None:
+        raise BadInput(f"{member.agent} has no login of its own; leave out --login and set a key")
+    login = Path.home() / known
+    if not login.is_file() and not os.environ.get(getattr(member.adapter, "LOGIN_VARIABLE", "")):
         raise MissingProgram(
-            f"{member.agent} is not logged in: ~/{member.adapter.LOGIN} is missing; run `{member.agent}` once to log in"
+            f"{member.agent} is not logged in: ~/{known} is missing; run `{member.agent}` once to log in"
         )
     return login.parent

@@ -151,7 +151,10 @@ class Relay:
     def _headers(self, response: httpx2.Response) -> list[tuple[bytes, bytes]]:
         """Headers of a provider's answer for the agent; one that holds the key is left out."""
         pairs = [(n.encode(), v.encode()) for n, v in response.headers.items() if n.lower() not in DROPPED_HEADERS]
-        return [(name, value) for name, value in pairs if self._redactor.whole(name + value) == name + value]
+        clean = [(name, value) for name, value in pairs if self._redactor.whole(name + value) == name + value]
+        if response.status_code == 429 and "retry-after" not in response.headers:
+            clean.append((b"retry-after", b"2"))  # codex gives up without it
+        return clean
 
 
 def _complaint(body: bytes) -> str:

@@ -1,6 +1,7 @@
 """The server: three dialects below `/<session>/v1/`, and the truth about every answer."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from enpire.core.records import Json, Usage, to_builtins
 
 DIALECTS = {name: cast(Dialect, m) for name, m in (("responses", responses), ("messages", messages), ("chat", chat))}
 
+_HEARD = 50
+
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
@@ -32,7 +35,6 @@ class Told:
         images: Image parts of the request.
         tools: What the request offered.
         broken: Whether the connection was broken off.
-        said: All words of the user side of the request.
     """
 
     session: str
@@ -44,7 +46,6 @@ class Told:
     images: int
     tools: tuple[str, ...]
     broken: bool
-    said: str
 
 
 class ScriptedModel:
@@ -53,10 +54,12 @@ class ScriptedModel:
     Attributes:
         app: ASGI application.
         truth: Every answer sent so far, in order.
+        heard: What the user side said in the latest requests, each in full.
     """
 
     def __init__(self, mind: Mind, folder_of: Callable[[str], Path] | None = None) -> None:
         self.truth: list[Told] = []
+        self.heard: deque[str] = deque(maxlen=_HEARD)
         self._play = Play(mind)
         self._folder_of = folder_of
         self._answers = 0
@@ -81,6 +84,7 @@ class ScriptedModel:
     async def _answer(self, name: str, dialect: Dialect, http: HttpRequest) -> Response:
         body: Json = await http.json()
         request, session = dialect.read(body), str(http.path_params["session"])
+        self.heard.append(request.said)
         step = await asyncio.to_thread(self._play.step, session, request, name)
         turn = step.turn
         if turn.hang_s and await _gone(http, turn.hang_s):
@@ -95,7 +99,6 @@ class ScriptedModel:
             images=request.images,
             tools=tuple(tool.full_name for tool in request.tools),
             broken=step.broken,
-            said=request.said,
         )
         if turn.error:
             self.truth.append(told)

@@ -74,7 +74,7 @@ class _Plan:
     def at(self, number: int) -> Turn:
         if number >= len(self._turns) and (brief := sha256((self._folder / BRIEF).read_bytes())) != self._brief:
             self._brief = brief
-            self._turns += think(self._folder)
+            self._turns += [LAST] * (number - len(self._turns)) + think(self._folder)
         return self._turns[number] if number < len(self._turns) else LAST
 
 
