@@ -96,7 +96,7 @@ def test_streams_are_kept_and_stdin_is_empty(tmp_path: Path) -> None:
     [
         (codex, "codex", [Began, Said, Ended]),
         (claude_code, "claude", [Began, Said, Ended]),
-        (kimi_code, "kimi", [Said, Began]),
+        (kimi_code, "kimi", [Said, Began, Ended]),
     ],
 )
 def test_events_are_read_while_the_agent_runs(
