@@ -21,6 +21,10 @@ def check_team(config: CampaignConfig) -> None:
     if unknown := sorted(set(config.models) - set(with_model)):
         known = ", ".join(with_model) or "none: no researcher of this team has a model"
         raise BadInput(f"--model names {unknown[0]!r}; known: {known}")
+    if config.script not in ("", "researcher"):
+        from enpire.agents.scripted_model.script import read_script  # a web server comes with it
+
+        read_script(Path(config.script))
     for name, member in with_model.items():
         member.adapter.check()
         if getattr(member.adapter, "NEEDS_MODEL", False) and not (config.script or config.models.get(name)):
