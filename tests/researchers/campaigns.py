@@ -32,11 +32,13 @@ say = "Done."
 
 
 def start(folder: Path, script: str, *arguments: str) -> "subprocess.Popen[str]":
-    """Start a campaign in `folder / "campaign"`."""
+    """Start a campaign in `folder / "campaign"`; `script` is the text of a script, or `researcher`."""
     path = folder / "script.toml"
-    path.write_text(script)
+    if script != "researcher":
+        path.write_text(script)
     command = [sys.executable, "-m", "enpire", "run", "tests.rollout.toy:PointTask", "--out", str(folder / "campaign")]
-    command += ["--seed", "5", "--stations", "1", "--video", "none", "--model-script", str(path)]
+    command += ["--seed", "5", "--stations", "1", "--video", "none", "--model-script"]
+    command += [script if script == "researcher" else str(path)]
     command += ["--budget-minutes", "1.5", *arguments]
     return subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
