@@ -22,7 +22,8 @@ from enpire.agents.submission import read_submission
 from enpire.core.brief import Brief, FailureCard
 from enpire.core.records import Proposal, encode
 
-from .toy_campaign import ToyCampaign, best_utility, episodes_to
+from .toy_campaign import ToyCampaign, episodes_to
+from .toy_landscape import best_utility
 from .toy_libraries import EVERYTHING, LOOKS_WORSE, PLAIN, TOGETHER, TUNE
 
 

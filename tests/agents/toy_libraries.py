@@ -1,6 +1,6 @@
 """Synthetic landscapes, each with one trap, and one with all of them."""
 
-from .toy_campaign import Knob, Library, Piece
+from .toy_landscape import Knob, Library, Piece
 
 PLAIN: Library = {
     "planner": {
