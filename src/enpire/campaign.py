@@ -202,7 +202,8 @@ class Campaign:
         )
 
     def stop(self, reason: str, *, final: bool) -> None:
-        """Let running episodes finish, then write the last event."""
+        """End the sessions, let running episodes finish, then write the last event."""
+        self._researchers.close()
         deadline_s = self._clock.now() + 15.0
         while self._fleet.busy and not self.dead and self._clock.now() < deadline_s:
             self.decide(0.1)

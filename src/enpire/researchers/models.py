@@ -1,7 +1,9 @@
 """The supervisor's side of model calls: lets sessions into the gateway, and books what they use."""
 
+import contextlib
 import queue
 import secrets
+import time
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -17,6 +19,9 @@ from enpire.ledger.folder import Folder
 from enpire.ledger.state import SessionLog, State
 from enpire.researchers.door import Append
 from enpire.researchers.preflight import login_folder, upstream_url
+
+LAST_WORDS_S = 0.3
+"""Time the gateway gets to report what was cut off."""
 
 
 class Models:
@@ -136,6 +141,13 @@ class Models:
                 case None:
                     raise EnpireError("the model gateway has ended: see gateway.log in the campaign folder")
         return heard
+
+    def last_words(self) -> None:
+        """Book the calls that were cut off when their sessions ended; the gateway reports them at once."""
+        if self._gateway is not None:
+            time.sleep(LAST_WORDS_S)
+            with contextlib.suppress(EnpireError):
+                self.hear()
 
     def settle(self, job: Job, session: str, member: Member, *, phase: str, elapsed_s: float) -> Usage | None:
         """The agent's own count of an ended session; with a login of its own, that is what gets booked."""

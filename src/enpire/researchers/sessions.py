@@ -246,9 +246,11 @@ class Researchers:
 
     def close(self) -> None:
         """Stop every session."""
-        for running in list(self._running.values()):
-            running.session.stop(grace_s=0.5)
-            self._end(running)
+        if self._running:
+            for running in list(self._running.values()):
+                running.session.stop(grace_s=0.5)
+                self._end(running)
+            self._models.last_words()
 
 
 def _key_variable(member: Member, config: CampaignConfig) -> str:
