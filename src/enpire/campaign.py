@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 
 from enpire.agents.team import team
@@ -15,6 +16,7 @@ from enpire.core.config import CampaignConfig
 from enpire.core.errors import BadInput, EnpireError
 from enpire.core.process import boot_id
 from enpire.core.records import Idea, TaskSpec, Variant
+from enpire.environment import freeze
 from enpire.evolution import selection
 from enpire.evolution.hub import Hub
 from enpire.evolution.workspace import template
@@ -27,6 +29,7 @@ from enpire.researchers.sessions import Researchers
 from enpire.rollout.broker import Broker
 from enpire.rollout.fleet import Fleet, StationReport
 from enpire.rollout.messages import Broken, Film, Filmed, Finished, Ready, Run
+from enpire.tasks import freeze_task
 
 Observer = Callable[[State, e.Event], None]
 FILM_TIMEOUT_S = 120.0
@@ -40,8 +43,12 @@ def create(folder: Folder, config: CampaignConfig, spec: TaskSpec, clock: Clock 
     Raises:
         BadInput: The folder is taken or cannot be written.
     """
+    frozen = freeze_task(
+        config.task, options=config.options, declaration=Path(config.declaration) if config.declaration else None
+    )
     team(config.agent, config.agents)  # an unknown agent fails here, before anything exists
     folder.create(config.seed)
+    freeze.write(folder.root / freeze.FILE, frozen)
     hub = Hub.create(folder.hub)
     message = f"Baseline for {spec.name}\n\nIdea: {selection.BASELINE}\n"
     commit = hub.commit(template(spec), parents=(), message=message, branch="baseline")
@@ -220,9 +227,10 @@ class Campaign:
         lost = self._fleet.hear(message)
         match message.report:
             case Ready(spec=spec, confinement=confinement):
-                self._check_judge(spec)
+                self._check_judge(spec.manifest)
                 self._append(e.StationUp(station=message.station, confinement=confinement))
             case Finished(episode):
+                self._check_judge(episode.manifest)
                 self._append(e.EpisodeRecorded(episode=episode))
             case Filmed(ticket=ticket, file=file, sha256=digest) if file:
                 self._append(e.VideoMade(ticket=ticket, file=file, sha256=digest))
@@ -238,14 +246,22 @@ class Campaign:
         if self._fleet.alive == 0:
             self.dead = "; ".join(f"{name}: {reason}" for name, reason in self._fleet.down.items())
 
-    def _check_judge(self, spec: TaskSpec) -> None:
+    def _check_judge(self, manifest: str) -> None:
+        """A changed judge is a new epoch: nothing it measured may enter this ledger."""
         expected = self.state.spec
         assert expected is not None
-        if spec.manifest != expected.manifest:
+        if manifest != expected.manifest:
             raise EnpireError(
-                f"the judge of {spec.name} has changed since this campaign began (manifest {spec.manifest[:12]}, was "
-                f"{expected.manifest[:12]}): scores would not be comparable. Restore it or start a new campaign"
+                f"the judge of {expected.name} has changed since this campaign began (manifest {manifest[:12]}, was "
+                f"{expected.manifest[:12]}): scores would not be comparable. What differs: {self._changed_judge()}. "
+                "Restore it or start a new campaign"
             )
+
+    def _changed_judge(self) -> str:
+        config = self.config
+        declaration = Path(config.declaration) if config.declaration else None
+        now = freeze_task(config.task, options=config.options, declaration=declaration)
+        return freeze.explain(self.folder.root / freeze.FILE, now)
 
     # ------------------------------------------------------------------ videos
 

@@ -3,14 +3,32 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from enpire.cli.inspect import read_state
+
 REPOSITORY = Path(__file__).parents[2]
-COMMANDS = ["run", "resume", "report", "ideas", "status", "trial", "verify-claim", "tasks", "doctor", "distill", "literature", "tool"]
+COMMANDS = [
+    "run",
+    "resume",
+    "report",
+    "ideas",
+    "status",
+    "trial",
+    "verify-claim",
+    "export-claim",
+    "task",
+    "tasks",
+    "doctor",
+    "distill",
+    "literature",
+    "tool",
+]
 TOY = "tests.rollout.toy:PointTask"
 
 
@@ -198,3 +216,14 @@ def test_tasks_and_doctor_answer_programs():
     assert any(t["name"] == "gym:gym_pusht/PushT-v0" for t in json.loads(enpire("tasks", "--json").stdout))
     done = enpire("doctor", "--json")
     assert done.returncode == 0 and any(f["what"].startswith("isolation") for f in json.loads(done.stdout))
+
+
+def test_forged_notes_show_as_unverified(campaign, tmp_path):
+    own = tmp_path / "own"
+    shutil.copytree(campaign, own)
+    assert "UNVERIFIED" not in enpire("ideas", own).stderr
+    name, node = next((n, x) for n, x in read_state(own).ideas.items() if x.verdict and n != "0000")
+    git = ["git", "-C", own / "hub.git", "-c", "user.name=x", "-c", "user.email=x@example.org", "notes", "--ref=enpire"]
+    forged = json.dumps({"idea": name, "verdict": "kept", "receipt": "0"})
+    subprocess.run([*git, "add", "-f", "-m", forged, node.idea.commit], check=True)
+    assert f"UNVERIFIED  the note of idea {name} " in enpire("ideas", own).stderr

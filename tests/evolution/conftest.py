@@ -108,7 +108,7 @@ def episode(ticket: int, candidate: str, **changes: object) -> Episode:
         "policy_cpu_s": 0.1,
         "latency_ms": (1.0, 2.0, 3.0),
         "confinement": "none",
-        "manifest": "",
+        "manifest": "f" * 64,
         "artefacts": {},
         "folder": f"episodes/{ticket:07d}",
     }

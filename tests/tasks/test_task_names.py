@@ -1,6 +1,8 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.rollout.toy import SPEC
 
 from enpire.core.errors import BadInput, UnknownName
 from enpire.tasks import SHIPPED, known_tasks, open_task, prepare
@@ -62,13 +64,20 @@ def test_a_declaration_belongs_to_a_gym_task(tmp_path):
         open_task("push_t", declaration=tmp_path / "x.toml")
 
 
-def make_plain(options):
+class Plain:
+    def __init__(self, options):
+        self.spec = replace(SPEC, options=options)
+
+
+def make_nothing(options):
     return ("made with", options)
 
 
 def test_an_object_path_is_called_with_the_options(monkeypatch):
     monkeypatch.syspath_prepend(Path(__file__).parent)
-    assert open_task(f"{Path(__file__).stem}:make_plain", options={"a": 1.0}) == ("made with", {"a": 1.0})
+    assert open_task(f"{Path(__file__).stem}:Plain", options={"a": 1.0}).spec.options == {"a": 1.0}
+    with pytest.raises(BadInput, match="made a tuple, which is not a task"):
+        open_task(f"{Path(__file__).stem}:make_nothing")
     with pytest.raises(BadInput, match="is not callable"):
         open_task(f"{Path(__file__).stem}:THREE_LINES")
     with pytest.raises(BadInput, match="cannot load"):

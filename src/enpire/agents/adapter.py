@@ -81,11 +81,13 @@ class Launch:
         argv: Program and arguments.
         environment: Variables beside the few that are passed on.
         files: Settings to write first, by absolute path below `Job.home`.
+        readable: What it must see of this machine beside system programs and its own.
     """
 
     argv: list[str]
     environment: dict[str, str] = field(default_factory=dict)
     files: dict[Path, str] = field(default_factory=dict)
+    readable: tuple[Path, ...] = ()
 
 
 # ---------------------------------------------------------------------------- what an agent prints

@@ -48,7 +48,8 @@ def command(job: Job) -> Launch:
 
 def script_launch(script: Path, job: Job) -> Launch:
     """How to play a given script in a session."""
-    return Launch(argv=[sys.executable, "-P", "-m", "enpire.agents.scripted", str(script.absolute()), str(job.folder)])
+    argv = [sys.executable, "-P", "-m", "enpire.agents.scripted", str(script.absolute()), str(job.folder)]
+    return Launch(argv=argv, readable=(script.absolute(),))
 
 
 def play(script: Path, folder: Path) -> int:

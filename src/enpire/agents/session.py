@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from enpire.agents._keeper import descendants
@@ -20,7 +21,8 @@ from enpire.agents.home import furnish
 from enpire.agents.outcome import Evidence, ModelAnswer, Outcome, judge
 from enpire.agents.patience import Patience
 from enpire.agents.transcript import Parse, Transcript
-from enpire.core.errors import BadInput
+from enpire.agents.walls import Walls
+from enpire.core.errors import BadInput, EnpireError
 
 STDOUT = "stdout.log"
 STDERR = "stderr.log"
@@ -29,13 +31,10 @@ GRACE_S = 5.0
 """Time between the polite interrupt and the kill."""
 
 _KEEPER = Path(__file__).with_name("_keeper.py")
+NO_WALLS = Walls(level="none")
+
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE")
-_LAST_WORDS_BYTES = 4096
-
-
-def walls(argv: list[str], job: Job) -> list[str]:
-    """The command of an agent, put behind walls. There are none yet: it runs as the user of the campaign."""
-    return argv
+LAST_BYTES = 4096
 
 
 def parse_nothing(line: str) -> list[AgentEvent]:
@@ -48,15 +47,23 @@ class Session:
 
     Attributes:
         job: What it was started for.
+        walls: What it is kept behind; `confinement` is their level for the record, e.g. `namespaces+network`.
         stdout, stderr: What it printed. Of a longer output the first and the last part are kept.
         outcome: How it ended; None while it runs. `enpire.agents.outcome` has the rule.
         detail: One line for people about an outcome other than `ok`. Parts of it are the agent's own words.
     """
 
     def __init__(
-        self, job: Job, process: "subprocess.Popen[bytes]", *, logs: "_Logs", parse: Parse, patience: Patience
+        self,
+        job: Job,
+        process: "subprocess.Popen[bytes]",
+        *,
+        walls: Walls,
+        logs: "_Logs",
+        parse: Parse,
+        patience: Patience,
     ) -> None:
-        self.job = job
+        self.job, self.walls, self.confinement = job, walls, walls.confinement(job)
         self.stdout, self.stderr = logs.paths
         self.outcome: Outcome | None = None
         self.detail = ""
@@ -64,6 +71,7 @@ class Session:
         self._transcript = Transcript(logs.files[0].fileno(), parse, rewind_at=OUTPUT_CAP_BYTES // 2)
         self._started_s = time.monotonic()
         self._printed = logs.marks()
+        self._last = b""
         self._answer: ModelAnswer | None = None
         self._stopped = self._overdue = ""
         self._interrupted_s: float | None = None
@@ -79,6 +87,7 @@ class Session:
         idle_s: float | None = None,
         free_wait_s: float = 0.0,
         parse: Parse = parse_nothing,
+        walls: Walls = NO_WALLS,
     ) -> "Session":
         """Start an agent in a session folder that holds `workspace/`.
 
@@ -91,30 +100,38 @@ class Session:
             idle_s: Seconds without output and without a model call after which it counts as hanging; None: never.
             free_wait_s: Seconds of `waiting` that do not count towards the deadline.
             parse: The adapter's `parse`, if it has one.
+            walls: What it is kept behind, from `raise_walls`.
 
         Raises:
             BadInput: The launch cannot be carried out: settings outside the home, or arguments no program can get.
+            MissingProgram: The walls cannot be put up any more.
         """
         if not job.folder.is_absolute():
             raise BadInput(f"session folder {str(job.folder)!r} must be an absolute path")
         scratch = furnish(job.home, launch.files)
         logs = _Logs(job.folder)
+        environment = _environment(job.home, scratch) | launch.environment
         keeper = [sys.executable, "-I", "-S", str(_KEEPER), str(os.getpid()), str(OUTPUT_CAP_BYTES)]
         try:
+            walls = replace(walls, readable=(*walls.readable, *launch.readable))
+            argv, environment = walls.enclose(launch.argv, job, environment, logs.paths)
             process = subprocess.Popen(
-                [*keeper, *walls(launch.argv, job)],
+                [*keeper, *argv],
                 cwd=job.workspace,
-                env=_environment(job.home, scratch) | launch.environment,
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=logs.files[0],
                 stderr=logs.files[1],
                 start_new_session=True,
             )
+        except EnpireError:
+            logs.close()
+            raise
         except (OSError, ValueError) as error:  # too long, or with a NUL character
             logs.close()
             raise BadInput(f"cannot start {launch.argv[0][:200]!r}: {error}") from None
         patience = Patience(time.monotonic(), deadline_s=deadline_s, idle_s=idle_s, free_wait_s=free_wait_s)
-        return cls(job, process, logs=logs, parse=parse, patience=patience)
+        return cls(job, process, walls=walls, logs=logs, parse=parse, patience=patience)
 
     # ------------------------------------------------------------------ what it does
 
@@ -127,6 +144,12 @@ class Session:
     def events(self) -> list[AgentEvent]:
         """The latest events it printed, 200 at most."""
         return list(self._transcript.events)
+
+    def tail(self, most: int) -> str:
+        """The last `most` bytes that it printed, or fewer; also after its end."""
+        return (self._last if self.outcome is not None else self._logs.tail(0, LAST_BYTES))[-most:].decode(
+            errors="replace"
+        )
 
     @property
     def native_id(self) -> str:
@@ -218,6 +241,7 @@ class Session:
             status=status,
             last_words=self._logs.last_words(),
         )
+        self._last = self._logs.tail(0, LAST_BYTES)
         self._logs.close()
         self.outcome, self.detail = judge(evidence)
 
@@ -255,10 +279,14 @@ class _Logs:
 
     def last_words(self) -> str:
         """Last line on stderr that is not empty."""
-        file = self.files[1].fileno()
-        tail = os.pread(file, _LAST_WORDS_BYTES, max(0, os.fstat(file).st_size - _LAST_WORDS_BYTES))
-        lines = [line for line in tail.decode(errors="replace").splitlines() if line.strip()]
+        tail = self.tail(1, LAST_BYTES).decode(errors="replace")
+        lines = [line for line in tail.splitlines() if line.strip()]
         return lines[-1] if lines else ""
+
+    def tail(self, which: int, most: int) -> bytes:
+        """Last bytes of stdout (0) or stderr (1)."""
+        file = self.files[which].fileno()
+        return os.pread(file, most, max(0, os.fstat(file).st_size - most))
 
     def close(self) -> None:
         for file in self.files:

@@ -29,11 +29,11 @@ class Finding:
 
 @app.command()
 def doctor(
-    sandbox: Annotated[bool, typer.Option("--sandbox", help="Also try to break out of the policy sandbox.")] = False,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="Also list the attempts to break out of it.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check this machine: programs, isolation level, disk. Exit code 1 if something needed is missing."""
-    findings = [_python(), _git(), _cache(), *_agents(), *_isolation(probe=sandbox)]
+    findings = [_python(), _git(), _cache(), *_agents(), *_isolation(probe=sandbox), *_jail(probe=sandbox)]
     if json:
         print(json_module.dumps([asdict(f) for f in findings], indent=2))
     else:
@@ -111,4 +111,28 @@ def _isolation(*, probe: bool) -> list[Finding]:
             ]
     if not any(f.ok for f in findings):
         findings.append(Finding("isolation", False, False, "policies run without walls; records say `none`"))
+    return findings
+
+
+def _jail(*, probe: bool) -> list[Finding]:
+    """The walls around sessions of coding agents."""
+    from enpire.agents import walls_doctor
+    from enpire.agents.walls import LEVELS
+
+    findings = []
+    for level in LEVELS[:-1]:
+        try:
+            walls_doctor.require(level)
+            findings.append(Finding(f"agent jail: {level}", True, False, "works"))
+        except EnpireError as error:
+            findings.append(Finding(f"agent jail: {level}", False, False, str(error)))
+            continue
+        if probe:
+            attempts = walls_doctor.probe(level).attempts
+            findings += [
+                Finding(f"  agent {level}: {name}", not worked, False, "OPEN" if worked else "blocked")
+                for name, worked in attempts.items()
+            ]
+    if not any(f.ok for f in findings):
+        findings.append(Finding("agent jail", False, False, "agents run without walls; records say `none`"))
     return findings

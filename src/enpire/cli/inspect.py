@@ -53,63 +53,20 @@ def status(folder: CampaignFolder, json: AsJson = False) -> None:
 @app.command()
 def ideas(folder: CampaignFolder, json: AsJson = False) -> None:
     """The idea tree: what was tried, on what it built, what became of it."""
-    from enpire.evolution.ideas import tree_json, tree_text
+    from enpire.evolution.hub import Hub
+    from enpire.evolution.ideas import tree_json, tree_text, unverified
 
-    state = read_state(folder)
+    state, campaign = read_state(folder), Folder(folder)
     print(json_module.dumps(tree_json(state), indent=2) if json else tree_text(state))
+    if (campaign.root / "secret.key").is_file():  # whoever has only a copy cannot check receipts
+        for name in unverified(state, Hub(campaign.hub), campaign.key()):
+            print(f"UNVERIFIED  the note of idea {name} in the hub was not written by this campaign", file=sys.stderr)
 
 
 @app.command()
 def report(folder: CampaignFolder, out: Annotated[Path | None, typer.Option(help="HTML file.")] = None) -> None:
     """Write the static report (one self-contained HTML file) and the certificates."""
     print(make_report(Folder(folder), out))
-
-
-@app.command(name="verify-claim")
-def verify_claim(
-    folder: CampaignFolder,
-    replay: Annotated[
-        bool, typer.Option("--replay", help="Also replay every claim episode in the environment.")
-    ] = False,
-    json: AsJson = False,
-) -> None:
-    """Recompute all certificates from raw episodes; exit code 1 if anything differs."""
-    from enpire import certificates
-    from enpire.evolution.hub import Hub
-    from enpire.tasks import open_task
-
-    campaign = Folder(folder)
-    ledger = Ledger(campaign.ledger, key=None, clock=SystemClock())
-    events = ledger.check(campaign.key())
-    ledger.close()
-    state = read_state(folder)
-    assert state.config is not None
-    task = None
-    if replay:
-        declaration = Path(state.config.declaration) if state.config.declaration else None
-        task = open_task(state.config.task, options=state.config.options, declaration=declaration)
-    problems = certificates.verify(campaign, state, Hub(campaign.hub), task)
-    if task is not None:
-        task.close()
-    claims = (
-        [certificates.issue(campaign, state, Hub(campaign.hub), s) for s in certificates.closed_claims(state)]
-        if not problems
-        else []
-    )
-    if json:
-        rows = [{"claim": c.claim, "statement": c.statement, "certified": c.certified} for c in claims]
-        print(json_module.dumps({"events": events, "claims": rows, "problems": problems}, indent=2))
-    else:
-        for claim in claims:
-            mark = "certified" if claim.certified else "not certified"
-            counts = f"{claim.successes}/{claim.episodes}, lower bound {claim.lower_bound:.4f}"
-            print(f"{claim.claim}: {mark}: {claim.statement}; {counts}")
-        for problem in problems:
-            print(f"DIFFERS  {problem}")
-        if not claims and not problems:
-            print("this campaign has no closed claim")
-    if problems:
-        sys.exit(1)
 
 
 def make_report(folder: Folder, out: Path | None = None) -> Path:

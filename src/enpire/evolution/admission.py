@@ -16,6 +16,9 @@ MAX_HYPOTHESIS = 500
 MAX_KIND = 40
 MAX_VARIANTS = 8
 CHECK_TIMEOUT_S = 20.0
+MAX_DECLARATION_BYTES = 32 * 1024
+MAX_DECLARATION_LINE = 1000
+"""Limits of a TOML file. Parsing takes the square of the length of a dotted key, and a key stands on one line."""
 
 _CHECK = """
 import ast, json, resource, sys
@@ -69,6 +72,7 @@ def admit(
         check_files(files)
         _check_task(files, spec)
         _check_code(files)
+        _check_declarations(files)
         _check_blocks(files)
         _check_variants(files, proposal, seen)
     except BadInput as error:
@@ -138,6 +142,17 @@ def _check_code(files: Files) -> None:
         raise Refused("the Python files are too large or too deeply nested to compile; simplify them") from None
     if answer:
         raise Refused(answer)
+
+
+def _check_declarations(files: Files) -> None:
+    for path, content in files.items():
+        if not path.endswith(".toml"):
+            continue
+        if len(content) > MAX_DECLARATION_BYTES or max(map(len, content.split(b"\n"))) > MAX_DECLARATION_LINE:
+            raise Refused(
+                f"{path} is too large to be a declaration; the limits are {MAX_DECLARATION_BYTES} bytes and "
+                f"{MAX_DECLARATION_LINE} per line"
+            )
 
 
 def _check_blocks(files: Files) -> None:

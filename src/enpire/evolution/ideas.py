@@ -143,6 +143,19 @@ def read_verdict(hub: Hub, commit: str, key: bytes) -> tuple[Json, bool] | None:
     return note, isinstance(receipt, str) and hmac.compare_digest(receipt.encode(errors="replace"), expected.encode())
 
 
+def unverified(state: State, hub: Hub, key: bytes) -> list[str]:
+    """Ideas whose note in the hub is not what this campaign's harness decided and signed; a missing note is no harm."""
+    found = []
+    for name, node in state.ideas.items():
+        read = read_verdict(hub, node.idea.commit, key) if name != BASELINE else None
+        if read is None:
+            continue
+        note, ours = read
+        if not ours or (note.get("idea"), note.get("verdict")) != (name, node.verdict):
+            found.append(name)
+    return found
+
+
 def _receipt(commit: str, body: bytes, key: bytes) -> str:
     return hmac.new(key, commit.encode() + body, hashlib.sha256).hexdigest()
 

@@ -55,10 +55,11 @@ class StationDown(_Body, tag=True, frozen=True):
 
 
 class SessionStarted(_Body, tag=True, frozen=True):
-    """A researcher began to think."""
+    """A researcher began to think. `confinement` is the level of the walls around it."""
 
     session: str
     agent: str
+    confinement: str = ""
 
 
 class SessionEnded(_Body, tag=True, frozen=True):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from enpire.core.config import CampaignConfig
+from enpire.core.errors import Damaged
 from enpire.core.records import Episode, Idea, IdeaVerdict, ModelCall, TaskSpec, Ticket, Usage
 from enpire.core.seeds import SeedClass, class_of
 from enpire.ledger import events as e
@@ -221,6 +222,11 @@ class State:
 
     def _on_EpisodeRecorded(self, body: e.EpisodeRecorded, at_s: float) -> None:
         episode = body.episode
+        if self.spec is not None and episode.manifest != self.spec.manifest:
+            raise Damaged(
+                f"episode {episode.ticket} was judged under manifest {episode.manifest[:12]}, this campaign under "
+                f"{self.spec.manifest[:12]}: scores of two judges never mix"
+            )
         self.episodes[episode.ticket] = episode
         self.recorded_s[episode.ticket] = at_s
         self.waiting.pop(episode.ticket, None)

@@ -6,11 +6,13 @@ import secrets
 import time
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 
 from enpire.agents.adapter import Job
 from enpire.agents.gateway import messages as m
 from enpire.agents.gateway.client import Gateway
 from enpire.agents.team import Member
+from enpire.agents.walls import Walls, raise_walls
 from enpire.core.config import CampaignConfig
 from enpire.core.errors import EnpireError
 from enpire.core.records import Json, ModelCall, Usage
@@ -45,7 +47,7 @@ class Models:
         members: list[Member],
         tools: list[tuple[str, str, Json]],
     ) -> None:
-        self._config, self._state, self._append = config, state, append
+        self._folder, self._config, self._state, self._append = folder, config, state, append
         self._inbox: queue.SimpleQueue[m.Report | None] = queue.SimpleQueue()
         keys = {member.adapter.UPSTREAM.key_variable for member in members if member.has_model}
         start = m.Start(
@@ -55,6 +57,7 @@ class Models:
             spent_tokens=state.tokens,
             spent_usd=state.cost_usd,
             script=config.script,
+            socket=str(folder.root / "gateway.socket"),
         )
         log = folder.root / "gateway.log"
         self._gateway = Gateway(start, self._inbox, key_variables=sorted(keys), log=log) if keys else None
@@ -67,6 +70,17 @@ class Models:
 
     def __exit__(self, *error: object) -> None:
         self._resources.close()
+
+    def raise_walls(self, readable: tuple[Path, ...]) -> Walls:
+        """Walls for sessions: of the outside they see what is readable, and of the network the gateway.
+
+        Raises:
+            MissingProgram: The isolation level that was demanded cannot be had.
+        """
+        if self._gateway is None:
+            return raise_walls(self._config.isolation, readable=readable)
+        socket = self._folder.root / "gateway.socket"
+        return raise_walls(self._config.isolation, readable=readable, socket=socket, port=self._gateway.port)
 
     def connect(self, job: Job, session: str, member: Member, *, resume: str) -> Job:
         """Let a session into the gateway, and tell its job where that is."""

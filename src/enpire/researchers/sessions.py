@@ -21,7 +21,7 @@ from enpire.core.records import Proposal, Usage
 from enpire.ledger import events as e
 from enpire.ledger.folder import Folder
 from enpire.ledger.state import State
-from enpire.researchers.briefing import Briefing
+from enpire.researchers.briefing import LIBRARY, Briefing
 from enpire.researchers.door import Append, Door
 from enpire.researchers.models import Models
 from enpire.researchers.tools import Tools
@@ -94,6 +94,7 @@ class Researchers:
     def __enter__(self) -> "Researchers":
         with ExitStack() as stack:
             stack.enter_context(self._models)
+            self._walls = self._models.raise_walls((self._folder.candidates, LIBRARY))
             stack.callback(self.close)
             self._resources = stack.pop_all()
         return self
@@ -133,7 +134,8 @@ class Researchers:
         launch: Launch = member.adapter.command(job)
         if job.tools_url:
             launch.environment["ENPIRE_TOOLS"] = job.tools_url.removesuffix("/mcp") + "/tools"
-        self._append(e.SessionStarted(session=name, agent=member.name))
+        confinement = self._walls.confinement(job)
+        self._append(e.SessionStarted(session=name, agent=member.name, confinement=confinement))
         session = Session.start(
             job,
             launch,
@@ -141,6 +143,7 @@ class Researchers:
             idle_s=IDLE_S,
             free_wait_s=math.inf,
             parse=getattr(member.adapter, "parse", parse_nothing),
+            walls=self._walls,
         )
         self._health[member.agent].started(name)
         self._running[name] = Running(name, member, session, parent=self._state.champion.idea)

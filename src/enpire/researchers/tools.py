@@ -5,7 +5,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -40,10 +40,7 @@ class _Job:
     def line(self) -> str:
         outcome = self.session.poll()
         state = "runs" if outcome is None else "done" if outcome == "ok" else f"ended: {outcome} {self.session.detail}"
-        with self.session.stdout.open("rb") as file:
-            file.seek(max(0, self.session.stdout.stat().st_size - LOG_TAIL_BYTES))
-            tail = file.read(LOG_TAIL_BYTES).decode(errors="replace")
-        return f"{self.name} {state} after {self.session.elapsed_s:.0f} s\n{tail}"
+        return f"{self.name} {state} after {self.session.elapsed_s:.0f} s\n{self.session.tail(LOG_TAIL_BYTES)}"
 
 
 class Tools:
@@ -121,7 +118,9 @@ class Tools:
         job = running.session.job
         launch = Launch(argv=[sys.executable, "train.py", str(job.folder / "data")])
         jobs = self._jobs.setdefault(running.name, [])
-        jobs.append(_Job(f"job-{len(jobs) + 1}", Session.start(job, launch, deadline_s=TRAIN_MINUTES * 60.0)))
+        own = replace(job, login=None)  # training needs no network
+        session = Session.start(own, launch, deadline_s=TRAIN_MINUTES * 60.0, walls=running.session.walls)
+        jobs.append(_Job(f"job-{len(jobs) + 1}", session))
         return jobs[-1].name
 
     def _job(self, running: "Running", name: str) -> str:

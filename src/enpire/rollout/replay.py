@@ -26,6 +26,8 @@ def replay(task: Task, root: Path, episode: Episode) -> Iterator[Verdict | None]
     arrays = read_arrays(root, episode)
     keys = [key for key in arrays if key.startswith("observation.")]
     observation, _ = task.reset(seed=episode.seed)
+    if not all(np.array_equal(observation[key], arrays[key][0], equal_nan=True) for key in keys):
+        raise EnvironmentFault(f"{task.spec.name} did not repeat the start of episode {episode.ticket}")
     yield None
     for index, action in enumerate(arrays["action"]):
         observation, *_ = task.step(action)

@@ -8,10 +8,12 @@ from typing import Protocol, cast
 
 from enpire.core import registry
 from enpire.core.errors import BadInput, UnknownName
+from enpire.core.records import TaskSpec
 from enpire.environment import declaration as declarations
 from enpire.environment.contract import Task
 from enpire.environment.declaration import Declaration
 from enpire.environment.disturbances import parse_options
+from enpire.environment.freeze import Manifest
 from enpire.environment.virtual_environment import Progress, ensure
 
 PREFIX = "gym:"
@@ -70,7 +72,36 @@ def open_task(
         return open_gymnasium(name.removeprefix(PREFIX), found, options or {}, python)
     if declaration is not None:
         raise BadInput(f"a declaration is for `gym:<id>` tasks, not for {name!r}")
-    return _factory(name)(dict(options or {}))
+    from enpire.tasks._frozen import FrozenTask, freeze_object
+
+    task = _made(name, options or {})
+    return FrozenTask(task, freeze_object(name, task, options or {}))
+
+
+def freeze_task(
+    name: str,
+    *,
+    options: Mapping[str, float] | None = None,
+    declaration: Path | None = None,
+    progress: Progress = lambda text, fraction: None,
+) -> Manifest:
+    """What judges a task on this machine now; its root is `spec.manifest` of the opened task.
+
+    Arguments and errors as `open_task`; a `gym:` environment is not started.
+    """
+    from enpire.tasks._frozen import freeze_gymnasium, freeze_object
+
+    if name.startswith(PREFIX):
+        found = _declared(name, declaration)
+        parse_options(options or {}, found.names)
+        return freeze_gymnasium(name, found, options or {}, ensure(found.requirements, progress)).manifest
+    if declaration is not None:
+        raise BadInput(f"a declaration is for `gym:<id>` tasks, not for {name!r}")
+    task = _made(name, options or {})
+    try:
+        return freeze_object(name, task, options or {}).manifest
+    finally:
+        task.close()
 
 
 def prepare(name: str, *, declaration: Path | None = None, progress: Progress = lambda text, fraction: None) -> None:
@@ -110,13 +141,22 @@ def _user_folder() -> Path:
 
 
 def _declared(name: str, file: Path | None) -> Declaration:
-    """Declaration of `gym:<id>`: the given file, the user's, or the shipped one. The path of a file is the id."""
+    """Declaration of `gym:<id>`."""
+    return declarations.load(declaration_file(name, file))
+
+
+def declaration_file(name: str, file: Path | None = None) -> Path:
+    """File that declares `gym:<id>`: the given one, the user's, or the shipped one. The path of a file is the id.
+
+    Raises:
+        BadInput: There is none; says what to write.
+    """
     if file is not None:
-        return declarations.load(file)
+        return file
     identity = name.removeprefix(PREFIX)
     if identity in _identities():
         folders = [folder for folder in (_user_folder(), SHIPPED) if (folder / f"{identity}.toml").is_file()]
-        return declarations.load(folders[0] / f"{identity}.toml")
+        return folders[0] / f"{identity}.toml"
     known = ", ".join(PREFIX + known for known in _identities())
     raise BadInput(
         f"{name} has no declaration yet. Write these lines to {_user_folder() / identity.lstrip('/')}.toml, or to any "
@@ -128,6 +168,14 @@ def _identities() -> list[str]:
     """Every id that has a declaration file, sorted."""
     folders = (_user_folder(), SHIPPED)
     return sorted({path.relative_to(f).with_suffix("").as_posix() for f in folders for path in f.rglob("*.toml")})
+
+
+def _made(name: str, options: Mapping[str, float]) -> Task:
+    """A new task that is a Python object."""
+    task = _factory(name)(dict(options))
+    if not isinstance(getattr(task, "spec", None), TaskSpec):
+        raise BadInput(f"{name} made a {type(task).__name__}, which is not a task: it has no `spec`")
+    return task
 
 
 def _factory(name: str) -> TaskFactory:

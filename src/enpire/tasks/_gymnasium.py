@@ -5,23 +5,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from enpire.core.errors import BadInput, EnpireError, EnvironmentFault, ResetFailed
-from enpire.core.files import sha256, sha256_file
 from enpire.core.records import ActionSpec, ArraySpec, Observation, TaskSpec, Verdict
-from enpire.environment import declaration as declarations
-from enpire.environment import disturbances, gym_host, host_process, rules, virtual_environment
 from enpire.environment.declaration import Declaration
 from enpire.environment.disturbances import Disturber, parse_options
 from enpire.environment.host_process import Description, HostOrder, HostProcess, Outcome
 from enpire.environment.rules import parse_progress, parse_success
+from enpire.tasks._frozen import Freeze, freeze_gymnasium
 
 DEFAULT_PERIOD_S = 0.05
 DEFAULT_MAX_STEPS = 1000
-_JUDGES = (gym_host, host_process, declarations, disturbances, rules)
 
 
 class GymnasiumTask:
@@ -38,7 +34,10 @@ class GymnasiumTask:
     Version History: the manifest in `spec` changes with anything that judges.
     """
 
-    def __init__(self, declaration: Declaration, order: HostOrder, host: HostProcess, spec: TaskSpec) -> None:
+    def __init__(
+        self, declaration: Declaration, order: HostOrder, host: HostProcess, spec: TaskSpec, freeze: Freeze
+    ) -> None:
+        self.freeze = freeze
         self._declaration = declaration
         self._order = order
         self._host = host
@@ -61,11 +60,15 @@ class GymnasiumTask:
         """Start the episode of `seed`; a process that died or hung before is replaced first.
 
         Raises:
+            JudgeChanged: A file that judges is not the frozen one; no episode happens.
             ResetFailed: The environment raised, died or would not start.
             BadInput: `options` is not empty: the start state follows from the seed alone.
         """
         if options:
             raise BadInput(f"reset options {sorted(options)} are not supported: the start state follows from the seed")
+        self.freeze.check()
+        if not self._host.alive:
+            self.freeze.check_environment()
         try:
             if not self._host.alive:
                 self._restart()
@@ -173,10 +176,11 @@ def open_gymnasium(name: str, declaration: Declaration, options: Mapping[str, fl
         action_range=declaration.action_range,
         call_s=declaration.timeout_s,
     )
+    freeze = freeze_gymnasium(f"gym:{name}", declaration, options, python)
     host = HostProcess.start(order)
     try:
-        spec = _specify(f"gym:{name}", declaration, options, host.description, _manifest(declaration, options, python))
-        return GymnasiumTask(declaration, order, host, spec)
+        spec = _specify(f"gym:{name}", declaration, options, host.description, freeze.manifest.root)
+        return GymnasiumTask(declaration, order, host, spec, freeze)
     except BaseException:
         host.close()
         raise
@@ -216,13 +220,6 @@ def _specify(
         options=dict(options),
         manifest=manifest,
     )
-
-
-def _manifest(declaration: Declaration, options: Mapping[str, float], python: Path) -> str:
-    """SHA-256 over everything that judges: declaration, options, installed versions, and this code."""
-    sources = [sha256_file(Path(str(module.__file__))) for module in _JUDGES]
-    parts = [declaration.digest(), dict(options), virtual_environment.installed(python), sources]
-    return sha256(msgspec.json.encode([*parts, sha256_file(Path(__file__))], order="sorted"))
 
 
 def _watched(observation: Mapping[str, ArraySpec], sources: tuple[str, ...]) -> dict[str, tuple[str, int]]:

@@ -40,6 +40,7 @@ class Start(msgspec.Struct, frozen=True, tag=True):
         prices: By model name; the longest name that the model begins with wins.
         limits: For the campaign, with what earlier supervisors spent in `spent_tokens` and `spent_usd`.
         script: Script that plays every model instead of its provider; empty for the real ones. See `scripted_model`.
+        socket: Path of a unix socket to listen on as well, for agents without a network; empty for none.
     """
 
     tools: tuple[ToolSpec, ...] = ()
@@ -48,6 +49,7 @@ class Start(msgspec.Struct, frozen=True, tag=True):
     spent_tokens: int = 0
     spent_usd: float = 0.0
     script: str = ""
+    socket: str = ""
 
 
 class Open(msgspec.Struct, frozen=True, tag=True):

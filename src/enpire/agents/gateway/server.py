@@ -1,6 +1,8 @@
 """The gateway's process from the inside: one event loop, one port on loopback, one line to the supervisor."""
 
 import asyncio
+import contextlib
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -82,7 +84,10 @@ async def serve(start: Start, line: Line) -> None:
         follow_redirects=False,
     ) as client:
         forward = Forward(client, campaign, start.prices, reporter.post, Budget())
-        with _port() as listening:
+        with contextlib.ExitStack() as stack:
+            listening = [stack.enter_context(_port())]
+            if start.socket:
+                listening.append(stack.enter_context(_unix_socket(Path(start.socket))))
             server = _server(Gate(sessions, forward, questions, script))
             loop = asyncio.get_running_loop()
 
@@ -102,8 +107,8 @@ async def serve(start: Start, line: Line) -> None:
 
             listen = threading.Thread(target=_listen, args=(line, loop, obey), daemon=True)
             listen.start()
-            reporter.post(Listening(listening.getsockname()[1]))
-            await server.serve(sockets=[listening])
+            reporter.post(Listening(listening[0].getsockname()[1]))
+            await server.serve(sockets=listening)
 
 
 def _scripted_model(script: str, folder_of: Callable[[str], Path]) -> object:
@@ -116,6 +121,21 @@ def _port() -> socket.socket:
     # Named protocol: only then asyncio switches Nagle's algorithm off, which costs 40 ms per answer.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
+    listening.listen(CONNECTIONS)
+    return listening
+
+
+def _unix_socket(path: Path) -> socket.socket:
+    """A listening socket that only this user can open. A path of any length: the kernel takes 107 bytes only."""
+    path.unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    before = os.umask(0o177)
+    try:
+        listening.bind(f"/proc/self/fd/{folder}/{path.name}")
+    finally:
+        os.umask(before)
+        os.close(folder)
     listening.listen(CONNECTIONS)
     return listening
 
