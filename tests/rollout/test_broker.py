@@ -4,10 +4,11 @@ from collections import Counter
 import pytest
 
 from enpire.core.config import Objective
+from enpire.core.records import MOST_TRIES
 from enpire.core.seeds import class_of
 from enpire.ledger import events as e
 from enpire.ledger.state import State
-from enpire.rollout.broker import FILLER_EPISODES, INVALID_REPEATS, Broker
+from enpire.rollout.broker import FILLER_EPISODES, Broker
 from enpire.statistics.race import RaceRule
 from tests.ledger.make import Tape, episode, idea
 
@@ -93,7 +94,7 @@ def test_invalid_start_states_are_replayed_a_few_times(tape):
     tape.add(e.StudyOpened(study="claim-1", kind="claim", idea="0000", arms=("c0",), p0=0.9, alpha=0.05))
     first = broker(tape).next()
     run(tape, [first], "invalid")
-    for _ in range(INVALID_REPEATS - 1):
+    for _ in range(MOST_TRIES - 1):
         again = broker(tape).next()
         assert again.seed == first.seed and again.id != first.id
         run(tape, [again], "invalid")

@@ -3,6 +3,7 @@ import pytest
 
 from enpire.core.clock import VirtualClock
 from enpire.core.errors import PolicyFault, StationFault
+from enpire.core.records import MOST_TRIES
 from enpire.rollout.trial import MISSES_ALLOWED, run_trial
 from tests.rollout.toy import PointTask
 
@@ -34,9 +35,9 @@ class ScriptedPlayer:
         return self.answer
 
 
-def play(act=lambda x: -10 * x, task=None, seed=1, **script):
+def play(act=lambda x: -10 * x, task=None, seed=1, tries=0, **script):
     clock = VirtualClock()
-    return run_trial(task or PointTask(), ScriptedPlayer(clock, act, **script), seed, clock)
+    return run_trial(task or PointTask(), ScriptedPlayer(clock, act, **script), seed, clock, tries)
 
 
 def test_a_good_policy_succeeds():
@@ -100,6 +101,15 @@ def test_a_policy_that_does_not_load_fails():
 def test_a_fault_of_the_station_is_invalid(task, script, reason):
     outcome, _ = play(lambda x: 0 * x, task=task, **script)
     assert (outcome.result, outcome.reason) == ("invalid", reason)
+
+
+def test_what_breaks_each_time_after_the_policy_has_acted_is_a_failure():
+    outcome, _ = play(task=PointTask({"fail_step": 1.0}), tries=MOST_TRIES - 2)
+    assert (outcome.result, outcome.reason) == ("invalid", "environment")
+    outcome, _ = play(task=PointTask({"fail_step": 1.0}), tries=MOST_TRIES - 1)
+    assert (outcome.result, outcome.reason) == ("failure", "unplayable")
+    outcome, _ = play(task=PointTask({"fail_reset": 1.0}), tries=MOST_TRIES - 1)
+    assert (outcome.result, outcome.reason) == ("invalid", "reset_failed")
 
 
 def test_the_same_seed_and_actions_repeat_exactly():

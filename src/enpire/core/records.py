@@ -30,6 +30,7 @@ FAILURE_REASONS = {
     "nonfinite": "the action held NaN or infinity",
     "shape": "the action had the wrong number of values",
     "protocol": "the policy process sent something that is not an action",
+    "unplayable": "the environment or station broke each time that the policy acted from this start state",
 }
 """Why an episode counts as a failure of the candidate."""
 
@@ -121,6 +122,10 @@ class Verdict:
     evidence: dict[str, float] = field(default_factory=dict)
 
 
+MOST_TRIES = 3
+"""Times a candidate plays a start state on which episodes turn out invalid."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ticket:
     """An order for exactly one episode. The seed is bound when the ticket is planned.
@@ -131,6 +136,7 @@ class Ticket:
         seed: Initial-state seed; known to the station, never to the policy.
         purpose: What the result will be used for.
         study: The race, claim or confirmation it belongs to.
+        tries: Invalid episodes of this candidate from this start state before, in this study.
     """
 
     id: int
@@ -138,6 +144,7 @@ class Ticket:
     seed: int
     purpose: Purpose
     study: str
+    tries: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,15 +5,13 @@ import random
 
 from enpire.core import seeds
 from enpire.core.config import Objective
-from enpire.core.records import Purpose, Ticket
+from enpire.core.records import MOST_TRIES, Purpose, Ticket
 from enpire.ledger.state import State, Study
 from enpire.statistics.one_sample import log_e_value
 from enpire.statistics.race import RaceRule, Sample, next_arm
 
 FILLER_EPISODES = 400
 """Fresh episodes of a champion after which filler work stops."""
-INVALID_REPEATS = 3
-"""Times a start state is replayed after invalid episodes before it is left out (and published as invalid)."""
 _SEED_CLASS: dict[str, seeds.SeedClass] = {"race": "search", "confirm": "confirm", "claim": "claim", "filler": "search"}
 
 
@@ -111,8 +109,8 @@ class Broker:
         known = list(dict.fromkeys(t.seed for t in tickets))
         for seed in known:
             failed = invalid.count(seed)
-            if met.count(seed) == failed < INVALID_REPEATS:
-                return self._new(candidate, seed, purpose, study.name)
+            if met.count(seed) == failed < MOST_TRIES:
+                return self._new(candidate, seed, purpose, study.name, tries=failed)
         return self._new(candidate, self._seed(study.opened.kind), purpose, study.name)
 
     def _seed(self, kind: str) -> int:
@@ -120,9 +118,9 @@ class Broker:
         seed_class = _SEED_CLASS[kind]
         return seeds.seed(self._key, seed_class, len(self._state.seeds_met.get(seed_class, ())))
 
-    def _new(self, candidate: str, seed: int, purpose: Purpose, study: str) -> Ticket:
+    def _new(self, candidate: str, seed: int, purpose: Purpose, study: str, tries: int = 0) -> Ticket:
         number = max(self._state.tickets, default=0) + 1
-        return Ticket(id=number, candidate=candidate, seed=seed, purpose=purpose, study=study)
+        return Ticket(id=number, candidate=candidate, seed=seed, purpose=purpose, study=study, tries=tries)
 
 
 def _proven(study: Study) -> bool:

@@ -84,7 +84,7 @@ class Station:
     def _run(self, ticket: Ticket) -> None:
         worker = self._prepared.pop(ticket.id)
         started_s = self._clock.now()
-        outcome, trace = run_trial(self._task, worker, ticket.seed, self._clock)
+        outcome, trace = run_trial(self._task, worker, ticket.seed, self._clock, ticket.tries)
         duration_s = self._clock.now() - started_s
         self._writer.submit(self._record, ticket, worker, outcome, trace, duration_s)
 

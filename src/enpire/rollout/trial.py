@@ -1,14 +1,14 @@
 """One trial: reset → execute → verify. The judge is here; the policy is in another process."""
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from enpire.core.clock import Clock
 from enpire.core.errors import EnvironmentFault, PolicyFault, ResetFailed, StationFault
-from enpire.core.records import Observation, Result, Verdict, clip_action
+from enpire.core.records import MOST_TRIES, Observation, Result, Verdict, clip_action
 from enpire.environment.contract import Task
 
 LOAD_TIMEOUT_S = 10.0
@@ -88,11 +88,18 @@ class Outcome:
 _UNSEEN = Verdict(success=None, progress=0.0)
 
 
-def run_trial(task: Task, player: Player, seed: int, clock: Clock) -> tuple[Outcome, Trace]:
+def run_trial(task: Task, player: Player, seed: int, clock: Clock, tries: int = 0) -> tuple[Outcome, Trace]:
     """Reset the scene, let the policy act until the judge or the step limit ends it, and say what the judge saw.
 
     The policy's faults are failures of the policy. The environment's and the station's faults make the episode
-    invalid. Nothing the policy sends can be anything but an action.
+    invalid, see `fault`. Nothing the policy sends can be anything but an action.
+
+    Args:
+        task: The scene and its judge.
+        player: The policy.
+        seed: Start state.
+        clock: Source of time.
+        tries: Invalid episodes of this policy from this start state before.
     """
     trace = Trace()
     try:
@@ -101,15 +108,26 @@ def run_trial(task: Task, player: Player, seed: int, clock: Clock) -> tuple[Outc
         player.wait_loaded(LOAD_TIMEOUT_S)
         player.reset(observation, LOAD_TIMEOUT_S)
         return _execute(task, player, trace, clock), trace
-    except PolicyFault as fault:
+    except PolicyFault as own:
         progress = trace.progress[-1] if trace.progress else 0.0
-        return Outcome("failure", fault.reason, Verdict(success=False, progress=progress), str(fault)), trace
-    except ResetFailed as fault:
-        return Outcome("invalid", "reset_failed", _UNSEEN, str(fault)), trace
-    except EnvironmentFault as fault:
-        return Outcome("invalid", "environment", _UNSEEN, str(fault)), trace
-    except StationFault as fault:
-        return Outcome("invalid", "station", _UNSEEN, str(fault)), trace
+        return Outcome("failure", own.reason, Verdict(success=False, progress=progress), str(own)), trace
+    except ResetFailed as failed:
+        return Outcome("invalid", "reset_failed", _UNSEEN, str(failed)), trace
+    except EnvironmentFault as broken:
+        return fault("environment", str(broken), acted=bool(trace.latency_s), tries=tries), trace
+    except StationFault as broken:
+        return fault("station", str(broken), acted=bool(trace.latency_s), tries=tries), trace
+
+
+def fault(reason: Literal["environment", "station"], detail: str, *, acted: bool, tries: int) -> Outcome:
+    """Outcome of a trial in which the environment or the station broke.
+
+    It is invalid, and the start state is played again. But a policy could break them on purpose wherever it would
+    fail: what breaks each time after the policy has acted is a failure.
+    """
+    if acted and tries >= MOST_TRIES - 1:
+        return Outcome("failure", "unplayable", Verdict(success=False, progress=0.0), detail)
+    return Outcome("invalid", reason, _UNSEEN, detail)
 
 
 def _execute(task: Task, player: Player, trace: Trace, clock: Clock) -> Outcome:
