@@ -24,7 +24,8 @@ def test_two_vendors_work_on_one_campaign(tmp_path, monkeypatch, kind):
     assert {node.verdict for node in state.ideas.values()} & {"kept", "dropped", "parked"}
     for name, log in state.sessions.items():
         assert log.outcome in ("ok", "killed"), (name, log.outcome, log.detail)
-        assert all(call.status == 200 for call in log.calls)
+        answered = log.calls if log.outcome == "ok" else log.calls[:-1]  # the end of the campaign may cut one off
+        assert all(call.status == 200 for call in answered)
         if log.outcome == "ok":
             assert log.native is not None
             assert (log.native.input, log.native.output) == (log.usage.input, log.usage.output), name
