@@ -125,7 +125,7 @@ def run_claim(outcome_of, tickets=400):
             break
         result = {"seed": ticket.seed, "purpose": ticket.purpose, "study": ticket.study, "candidate": "c0"}
         result |= outcome_of(ticket.seed)
-        if result.get("result") == "invalid":  # as the trial says it, after the policy has acted
+        if result.get("reason") == "environment":  # as the trial says it, after the policy has acted
             told = fault("environment", "", acted=True, tries=ticket.tries)
             result |= {"result": told.result, "reason": told.reason}
         tape.add(
@@ -145,6 +145,17 @@ def test_failing_on_hard_start_states_is_no_claim():
     """The control of the next test."""
     closed = run_claim(lambda seed: {} if hard(seed) else {"result": "success", "reason": ""}).closed
     assert closed is None or not closed.accepted
+
+
+def test_start_states_that_cannot_be_reset_are_no_way_to_a_claim():
+    """V7: the scene is left such that resets to hard start states fail, always: they would leave the denominator."""
+    study = run_claim(
+        lambda seed: (
+            {"result": "invalid", "reason": "reset_failed"} if seed % 10 == 0 else {"result": "success", "reason": ""}
+        )
+    )
+    assert study.closed is not None and not study.closed.accepted
+    assert "could not be played" in study.closed.reason
 
 
 def test_invalid_episodes_are_replayed_on_the_same_start_state():

@@ -4,12 +4,13 @@ Each function looks at the state and returns the events that follow from it; non
 """
 
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 
 from scipy.special import betainc
 
 from enpire.core.config import CampaignConfig, Objective
-from enpire.core.records import Episode
+from enpire.core.records import MOST_TRIES, Episode
 from enpire.ledger import events as e
 from enpire.ledger.state import State, Study
 from enpire.statistics import one_sample, two_sample
@@ -19,6 +20,8 @@ from enpire.statistics.spending import claim_level
 BASELINE = "0000"
 FINAL_CONFIRMATION = "confirm-final-"
 """Prefix of the confirmation that the final policy beats the baseline; the idea's id follows."""
+MOST_LEFT_OUT = 0.02
+"""Share of a claim's start states that may be left out because their resets failed; they might be the hard ones."""
 FINAL_CLAIM = "-best"
 """Suffix of a claim about the best rate in reach, made when the target was missed."""
 
@@ -251,6 +254,10 @@ def _decide_claim(study: Study, hopeless: float, cap: int) -> list[e.EventBody]:
     p0, alpha = study.opened.p0, study.opened.alpha
     log_e = one_sample.log_e_value(successes, failures, p0)
     bound = one_sample.lower_bound(successes, failures, alpha)
+    left_out = _left_out(study)
+    if left_out > MOST_LEFT_OUT * (left_out + len(outcomes)) and left_out > 1:
+        reason = f"given up: {left_out} start states could not be played, {len(outcomes)} could"
+        return [e.StudyClosed(study=study.name, accepted=False, reason=reason, log_e=log_e, lower_bound=bound)]
     if log_e >= -math.log(alpha):
         if study.in_flight:
             return []  # every started episode counts, and failures take longest: wait for those in flight
@@ -261,6 +268,13 @@ def _decide_claim(study: Study, hopeless: float, cap: int) -> list[e.EventBody]:
         reason = f"given up: {successes} of {len(outcomes)}"
         return [e.StudyClosed(study=study.name, accepted=False, reason=reason, log_e=log_e, lower_bound=bound)]
     return []
+
+
+def _left_out(study: Study) -> int:
+    """Start states of a claim without a counted episode although they were tried often enough."""
+    tries = Counter(x.seed for x in study.episodes if x.result == "invalid")
+    played = {x.seed for x in study.episodes if x.result != "invalid"}
+    return sum(count >= MOST_TRIES and seed not in played for seed, count in tries.items())
 
 
 FINAL_RATES = (0.99, 0.98, 0.97, 0.95, 0.93, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
