@@ -177,13 +177,16 @@ def test_an_agent_that_hangs_up_is_still_counted(house: Build) -> None:
 def test_closing_a_session_breaks_off_its_calls_and_its_addresses(house: Build) -> None:
     h = house(Provider(Play([*messages_stream().chunks[:1], *[b": wait\n\n"] * 4000], pause_s=0.01)))
     url = h.open("messages")
-    broken: list[Exception] = []
+    broken: list[object] = []
 
     def agent() -> None:
         try:
-            post(f"{url}/v1/messages", {})
+            answer = post(f"{url}/v1/messages", {})
         except httpx2.HTTPError as error:
             broken.append(error)
+        else:  # closed before the answer began
+            if answer.status_code >= 400:
+                broken.append(answer)
 
     thread = threading.Thread(target=agent)
     thread.start()
