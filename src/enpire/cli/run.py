@@ -146,7 +146,7 @@ def run(
     option: Options = None,
     declare: Declaration = None,
     video: Annotated[Video, typer.Option(help="Which episodes get a video.")] = "sample",
-    isolation: Annotated[Isolation, typer.Option(help="Isolation level demanded of policies.")] = "auto",
+    isolation: Annotated[Isolation, typer.Option(help="Walls demanded of policies and agents.")] = "auto",
     out: Annotated[Path | None, typer.Option(help="Campaign folder. [default: runs/TASK-TIME]")] = None,
     json: Json = False,
 ) -> None:
