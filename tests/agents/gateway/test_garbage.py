@@ -1,6 +1,7 @@
 """Agents may send anything: it costs them an answer, and nobody else anything."""
 
 import asyncio
+import contextlib
 import socket
 import threading
 from collections.abc import Callable
@@ -28,7 +29,8 @@ def fine(h: House, url: str) -> None:
 def raw(h: House, data: bytes) -> bytes:
     with socket.create_connection(("127.0.0.1", h.gateway.port), timeout=20) as connection:
         connection.sendall(data)
-        connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):  # it may have hung up already
+            connection.shutdown(socket.SHUT_WR)
         answer = b""
         while chunk := connection.recv(65536):
             answer += chunk
