@@ -15,7 +15,7 @@ from enpire.core.records import ModelCall
 
 from .stage import InBetween, Theatre
 from .test_contract import WORK
-from .test_subagents import SPAWN, with_agents
+from .test_helpers_of_agents import SPAWN, with_agents
 
 
 class Passage:
