@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from enpire.agents.adapter import Failed, Launch, Trouble
+from enpire.agents.outcome import BUDGET_WORDS
 from enpire.core.errors import BadInput, MissingProgram
 from enpire.core.records import Json
 
@@ -18,8 +19,6 @@ TOOLS = "lab"
 """Name of our tool server in the settings of every agent."""
 TOOL_LIMIT_S = 600
 """How long an agent waits for one research tool."""
-BUDGET = "enpire budget"
-"""Words in the gateway's refusal once a limit is reached."""
 
 _CHECK_LIMIT_S = 30.0
 _FILES_READ = 200
@@ -28,7 +27,7 @@ _ARGUMENT_CAP_BYTES = 120_000
 """Linux allows 128 KiB for one argument."""
 
 _SIGNS: tuple[tuple[Trouble, str], ...] = (
-    ("budget", BUDGET),
+    ("budget", BUDGET_WORDS),
     ("context", r"context (length|window)|prompt is too long|token limit|context.overflow|maximum context"),
     ("rate_limited", r"\b429\b|rate.?limit|too many requests|overloaded|\b529\b"),
     ("auth", r"\b40[13]\b|unauthori[sz]ed|authenticat|api.key|log ?in|credential"),
