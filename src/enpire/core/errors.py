@@ -7,6 +7,7 @@ EnpireError
 ├── EnvironmentFault   the third-party environment or its installation failed (never the policy's fault)
 ├── ResetFailed        the scene could not be brought to a known start: no trial happens
 ├── StationFault       a station broke down in the middle of a trial
+├── ToolError          a tool that a policy called refused or could not answer
 ├── PolicyFault        the candidate broke the policy contract; carries the failure reason
 ├── CampaignLocked     another supervisor owns this campaign
 └── Damaged            a ledger, record or artefact does not match its hash
@@ -45,6 +46,10 @@ class ResetFailed(EnpireError):
 
 class StationFault(EnpireError):
     """The station broke in mid-trial. The episode is invalid and is replayed with the same seed."""
+
+
+class ToolError(EnpireError):
+    """A tool call that is refused or has no answer. The text goes back to whoever called; it lists what is valid."""
 
 
 class PolicyFault(EnpireError):

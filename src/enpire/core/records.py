@@ -30,6 +30,9 @@ FAILURE_REASONS = {
     "nonfinite": "the action held NaN or infinity",
     "shape": "the action had the wrong number of values",
     "protocol": "the policy process sent something that is not an action",
+    "safety": "the safety supervisor stopped the robot",
+    "stale": "a camera gave no new picture for more than three of its periods",
+    "robot": "the robot did not answer or did not move",
     "unplayable": "the environment or station broke each time that the policy acted from this start state",
 }
 """Why an episode counts as a failure of the candidate."""
@@ -51,6 +54,8 @@ class ArraySpec:
         dtype: NumPy dtype name.
         names: One name with unit per entry of a vector, e.g. `block_x_px`; empty if unknown.
         low, high: Declared bounds per entry, flattened; empty if unbounded.
+        on_demand: Made when the policy reads it, so it costs nothing unread. It is neither in what `reset` and `step`
+            return nor in the record.
     """
 
     shape: tuple[int, ...]
@@ -58,6 +63,7 @@ class ArraySpec:
     names: tuple[str, ...] = ()
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
+    on_demand: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +98,8 @@ class TaskSpec:
         baseline: Which weak start policy of `workspace_template/` fits this task.
         scene: Facts a person would read in the task's manual (shapes, goal pose, units).
         options: Task options in force, e.g. observation noise.
+        tools: Tools that a policy may call by name. If there are any, the policy is made as `Policy(task, tools)`.
+        not_for_claims: Why nothing may be claimed about this task as it is set up; empty if claims are fine.
         manifest: SHA-256 over everything that judges: environment, versions, verdict rules, options.
     """
 
@@ -104,6 +112,8 @@ class TaskSpec:
     baseline: str = "vector"
     scene: dict[str, Any] = field(default_factory=dict)
     options: dict[str, float] = field(default_factory=dict)
+    tools: tuple[str, ...] = ()
+    not_for_claims: str = ""
     manifest: str = ""
 
 
@@ -158,6 +168,9 @@ class Episode:
         steps: Environment steps taken, held commands included.
         missed: Control periods the policy overran; each was charged one held command.
         duration_s: Wall time of the trial, reset included.
+        robot_s: Time on the robot's clock, reset included; 0 where a reset moves nothing.
+        reset_s: Of it, the reset.
+        assists: Times that the reset needed a person.
         policy_cpu_s: CPU time of the policy process, loading included.
         latency_ms: p50, p99 and maximum wall time of one action.
         confinement: Isolation level reached: `namespaces`, `lsm` or `none`.
@@ -188,6 +201,9 @@ class Episode:
     folder: str
     evidence: dict[str, float] = field(default_factory=dict)
     log_tail: str = ""
+    robot_s: float = 0.0
+    reset_s: float = 0.0
+    assists: int = 0
 
     @property
     def success(self) -> bool:

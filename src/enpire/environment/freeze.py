@@ -24,7 +24,7 @@ JUDGING = ("core", "environment", "ledger", "rollout", "statistics")
 LIBRARIES = ("msgspec", "numpy", "scipy")
 """Packages that compute verdicts and statistics in our own processes."""
 _MAX_BYTES = 4 * 1024 * 1024
-_PACKAGE = Path(__file__).parents[1]
+PACKAGE = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +74,9 @@ def manifest(task: str, files: Mapping[str, Path], facts: Mapping[str, str]) -> 
 def own_files() -> dict[str, Path]:
     """Line name to file for the code of this package that judges every task."""
     found = {
-        f"enpire/{p.relative_to(_PACKAGE).as_posix()}": p for name in JUDGING for p in files_below(_PACKAGE / name)
+        f"enpire/{p.relative_to(PACKAGE).as_posix()}": p for name in JUDGING for p in files_below(PACKAGE / name)
     }
-    shared = [_PACKAGE / "tasks" / "__init__.py", *sorted((_PACKAGE / "tasks").glob("_[!_]*.py"))]
+    shared = [PACKAGE / "tasks" / "__init__.py", *sorted((PACKAGE / "tasks").glob("_[!_]*.py"))]
     return found | {f"enpire/tasks/{path.name}": path for path in shared}
 
 
@@ -154,8 +154,8 @@ def explain(stored: Path, now: Manifest, *, limit: int = 8) -> str:
 
 def _rest_hash() -> str:
     judging = set(own_files().values())
-    rest = [path for path in files_below(_PACKAGE) if path not in judging]
+    rest = [path for path in files_below(PACKAGE) if path not in judging]
     digest = hashlib.sha256()
     for path in rest:
-        digest.update(f"{sha256_file(path)}  {path.relative_to(_PACKAGE)}\n".encode())
+        digest.update(f"{sha256_file(path)}  {path.relative_to(PACKAGE)}\n".encode())
     return digest.hexdigest()

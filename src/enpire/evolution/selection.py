@@ -230,6 +230,8 @@ def _claims(state: State) -> list[Study]:
 
 def _claim(state: State, commit: str, p0: float, suffix: str = "") -> list[e.EventBody]:
     assert state.config is not None
+    if state.spec is not None and state.spec.not_for_claims:
+        return []
     attempt = len(_claims(state))
     level = claim_level(state.config.alpha, attempt)
     name = f"claim-{attempt + 1}{suffix}"

@@ -50,6 +50,18 @@ def write_episode(folder: Path, episode: Episode, arrays: bytes) -> None:
     sync_directory(folder.parent)
 
 
+def seal(root: Path, episode: Episode, truth: dict[str, float]) -> None:
+    """Add to the sealed log what really was at the end of an episode. Only studies of the judge read it.
+
+    One line of JSON per episode in `sealed/<station>.jsonl`; an episode that a crash repeats has two, equal ones.
+    """
+    folder = root / "sealed"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    line = {"ticket": episode.ticket, "seed": episode.seed, "result": episode.result, "truth": truth}
+    with (folder / f"{episode.station}.jsonl").open("ab") as file:
+        file.write(encode(line) + b"\n")
+
+
 def read_arrays(root: Path, episode: Episode) -> dict[str, NDArray[Any]]:
     """Arrays of a recorded episode, checked against their hash.
 

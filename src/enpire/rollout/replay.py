@@ -25,7 +25,8 @@ def replay(task: Task, root: Path, episode: Episode) -> Iterator[Verdict | None]
     """
     arrays = read_arrays(root, episode)
     keys = [key for key in arrays if key.startswith("observation.")]
-    observation, _ = task.reset(seed=episode.seed)
+    start = {key.removeprefix("start."): array for key, array in arrays.items() if key.startswith("start.")}
+    observation, _ = task.reset(seed=episode.seed, options={"start": start} if start else None)
     if not all(np.array_equal(observation[key], arrays[key][0], equal_nan=True) for key in keys):
         raise EnvironmentFault(f"{task.spec.name} did not repeat the start of episode {episode.ticket}")
     yield None

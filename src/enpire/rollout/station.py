@@ -20,9 +20,9 @@ from enpire.core.errors import EnpireError
 from enpire.core.files import sha256
 from enpire.core.line import Line
 from enpire.core.records import Episode, Ticket
-from enpire.environment.contract import Task
+from enpire.environment.contract import Task, equipment
 from enpire.rollout.messages import Broken, Film, Filmed, Finished, Order, Ready, Report, Run
-from enpire.rollout.recorder import ARRAYS, pack, write_episode
+from enpire.rollout.recorder import ARRAYS, pack, seal, write_episode
 from enpire.rollout.replay import film
 from enpire.rollout.trial import Outcome, Trace, run_trial
 from enpire.rollout.worker.pool import Worker, WorkerPool
@@ -116,7 +116,12 @@ class Station:
                 folder=f"episodes/{ticket.id:07d}",
                 evidence=outcome.verdict.evidence,
                 log_tail=log_tail,
+                robot_s=round(trace.robot_s, 4),
+                reset_s=round(trace.reset_s, 4),
+                assists=trace.assists,
             )
+            if trace.sealed:
+                seal(self._root, episode, trace.sealed)
             write_episode(self._root / episode.folder, episode, arrays)
             self._send(Finished(episode))
         except OSError as error:
@@ -160,6 +165,9 @@ def main() -> None:
     line = Line(socket.socket(fileno=arguments.descriptor))
     try:
         task = open_task(arguments.task, options=json.loads(arguments.options), declaration=arguments.declaration)
+        equipped = equipment(task)
+        if equipped is not None:
+            equipped.settle_in(arguments.name, arguments.root / "stations")
         try:
             with WorkerPool(arguments.root / "candidates", level=arguments.isolation) as pool:
                 Station(arguments.name, arguments.root, task, pool, line).serve()

@@ -9,16 +9,23 @@ from numpy.typing import NDArray
 from enpire.core.clock import Clock
 from enpire.core.errors import EnvironmentFault, PolicyFault, ResetFailed, StationFault
 from enpire.core.records import MOST_TRIES, Observation, Result, Verdict, clip_action
-from enpire.environment.contract import Task
+from enpire.environment.contract import Equipped, Task, equipment
 
 LOAD_TIMEOUT_S = 10.0
 """Time a policy has to load, and again to reset."""
-MISSES_ALLOWED = 10
-"""Control periods in a row without an answer; one more ends the episode as `deadline`."""
+
+
+def misses_allowed(period_s: float) -> int:
+    """Control periods in a row without an answer: ten, and at least a second; one more ends the episode."""
+    return max(10, round(1.0 / period_s))
 
 
 class Player(Protocol):
     """The candidate's side of a trial; see `enpire.rollout.worker.pool.Worker`. All calls may raise PolicyFault."""
+
+    def equip(self, equipment: Equipped) -> None:
+        """Answer the policy's questions: pictures and tools. Called for tasks that have them."""
+        ...
 
     def wait_loaded(self, timeout_s: float) -> None:
         """Wait until the policy is constructed."""
@@ -49,6 +56,13 @@ class Trace:
     held: list[bool] = field(default_factory=list)
     latency_s: list[float] = field(default_factory=list)
     """Wall time of each answer of the policy."""
+    start: dict[str, NDArray[Any]] = field(default_factory=dict)
+    """The start state, where the seed alone does not give it."""
+    robot_s: float = 0.0
+    reset_s: float = 0.0
+    assists: int = 0
+    sealed: dict[str, float] = field(default_factory=dict)
+    """What really was at the end, to score the judge with."""
     charged: int = 0
     """Periods missed before the first command; they shorten the episode because nothing could be held."""
 
@@ -63,10 +77,11 @@ class Trace:
         return sum(self.held) + self.charged
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """The trace as arrays: `observation.*` (N + 1, ...), `action` (N, A), and per step (N,) the other lists."""
+        """As arrays: `observation.*` (N + 1, ...), `action` (N, A), the other lists (N,), and `start.*` as it is."""
         found: dict[str, NDArray[Any]] = {}
         if self.observations:
             found = {key: np.stack([o[key] for o in self.observations]) for key in self.observations[0]}
+        found |= {f"start.{key}": array for key, array in self.start.items()}
         found["action"] = np.array(self.actions, dtype=np.float64)
         found["reward"] = np.array(self.rewards, dtype=np.float64)
         found["progress"] = np.array(self.progress, dtype=np.float64)
@@ -102,12 +117,21 @@ def run_trial(task: Task, player: Player, seed: int, clock: Clock, tries: int = 
         tries: Invalid episodes of this policy from this start state before.
     """
     trace = Trace()
+    equipped = equipment(task)
     try:
-        observation, _ = task.reset(seed=seed)
+        observation, info = task.reset(seed=seed)
         trace.observations.append(observation)
+        trace.start = info.get("start", {})
+        trace.assists, trace.reset_s = info.get("assists", 0), info.get("reset_s", 0.0)
+        trace.robot_s = info.get("robot_s", 0.0)
+        if equipped is not None:
+            player.equip(equipped)
         player.wait_loaded(LOAD_TIMEOUT_S)
         player.reset(observation, LOAD_TIMEOUT_S)
-        return _execute(task, player, trace, clock), trace
+        outcome = _execute(task, player, trace, clock)
+        if equipped is not None:
+            trace.sealed = equipped.sealed()
+        return outcome, trace
     except PolicyFault as own:
         progress = trace.progress[-1] if trace.progress else 0.0
         return Outcome("failure", own.reason, Verdict(success=False, progress=progress), str(own)), trace
@@ -132,6 +156,7 @@ def fault(reason: Literal["environment", "station"], detail: str, *, acted: bool
 
 def _execute(task: Task, player: Player, trace: Trace, clock: Clock) -> Outcome:
     spec = task.spec
+    allowed = misses_allowed(spec.period_s)
     held: NDArray[np.float64] | None = None
     asked_s, misses = 0.0, 0
     while trace.steps < spec.max_steps:
@@ -141,7 +166,7 @@ def _execute(task: Task, player: Player, trace: Trace, clock: Clock) -> Outcome:
         answer = player.receive(spec.period_s)
         if answer is None:
             misses += 1
-            if misses > MISSES_ALLOWED:
+            if misses > allowed:
                 raise PolicyFault("deadline", f"no action for {misses} control periods of {spec.period_s:g} s")
             if held is None:
                 trace.charged += 1
@@ -157,7 +182,7 @@ def _execute(task: Task, player: Player, trace: Trace, clock: Clock) -> Outcome:
 
 
 def _step(task: Task, action: NDArray[np.float64], trace: Trace, *, was_held: bool) -> Outcome | None:
-    observation, reward, terminated, truncated, _ = task.step(action)
+    observation, reward, terminated, truncated, info = task.step(action)
     verdict = task.verify()
     trace.actions.append(action)
     trace.held.append(was_held)
@@ -165,10 +190,11 @@ def _step(task: Task, action: NDArray[np.float64], trace: Trace, *, was_held: bo
     trace.progress.append(verdict.progress)
     trace.success.append(bool(verdict.success))
     trace.observations.append(observation)
+    trace.robot_s = info.get("robot_s", 0.0)
     if verdict.success:
         return Outcome("success", "", verdict)
     if terminated:
-        return Outcome("failure", "terminated", verdict)
+        return Outcome("failure", info.get("failure", "terminated"), verdict)
     if truncated:
         return Outcome("failure", "timeout", verdict)
     return None

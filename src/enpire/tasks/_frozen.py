@@ -15,8 +15,8 @@ from enpire.core.records import Observation, TaskSpec, Verdict, encode
 from enpire.environment import virtual_environment
 from enpire.environment.contract import Task
 from enpire.environment.declaration import Declaration
-from enpire.environment.freeze import Manifest, differences, manifest, own_files
-from enpire.environment.frozen_files import JudgeChanged, Watch, folder_lines
+from enpire.environment.freeze import PACKAGE, Manifest, differences, manifest, own_files
+from enpire.environment.frozen_files import JudgeChanged, Watch, files_below, folder_lines
 
 
 class Freeze:
@@ -79,8 +79,8 @@ def freeze_gymnasium(name: str, declaration: Declaration, options: Mapping[str, 
 def freeze_object(name: str, task: Task, options: Mapping[str, float]) -> Freeze:
     """Freeze of a task that is a Python object: the files of its class and of what that class inherits.
 
-    What else these files import is not looked for: a task that needs it puts a hash of it into its own
-    `spec.manifest`, which is part of the freeze.
+    What else these files import is not looked for. A task names it, as folders and files of this package, in
+    `judged_by`, or puts a hash of it into its own `spec.manifest`; both are part of the freeze.
     """
     files = {}
     for kind in type(task).__mro__:
@@ -88,6 +88,8 @@ def freeze_object(name: str, task: Task, options: Mapping[str, float]) -> Freeze
         file = getattr(module, "__file__", None)
         if file and kind.__module__.partition(".")[0] not in sys.stdlib_module_names:
             files[f"task/{kind.__module__}"] = Path(file)
+    for name in getattr(task, "judged_by", ()):
+        files |= {f"enpire/{path.relative_to(PACKAGE).as_posix()}": path for path in files_below(PACKAGE / name)}
     facts = {"task/spec": sha256(encode(task.spec))}
     return Freeze(manifest(name, files, facts | _options(options)), files)
 
@@ -101,7 +103,7 @@ class FrozenTask:
 
     def __init__(self, task: Task, freeze: Freeze) -> None:
         self.freeze = freeze
-        self._task = task
+        self.task = task
         self._spec = replace(task.spec, manifest=freeze.manifest.root)
 
     @property
@@ -117,20 +119,20 @@ class FrozenTask:
             ResetFailed: The scene is not in a known state.
         """
         self.freeze.check()
-        return self._task.reset(seed=seed, options=options)
+        return self.task.reset(seed=seed, options=options)
 
     def step(self, action: NDArray[np.float64]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Apply one action; see `enpire.environment.contract.Task`."""
-        return self._task.step(action)
+        return self.task.step(action)
 
     def verify(self) -> Verdict:
         """Verdict on the scene as it is now."""
-        return self._task.verify()
+        return self.task.verify()
 
     def render(self) -> NDArray[np.uint8] | None:
         """Camera image (H, W, 3) RGB; None where there is no camera."""
-        return self._task.render()
+        return self.task.render()
 
     def close(self) -> None:
         """Release everything; idempotent."""
-        self._task.close()
+        self.task.close()

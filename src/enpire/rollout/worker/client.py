@@ -4,24 +4,38 @@ import os
 import select
 import socket
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from enpire.core.errors import PolicyFault, StationFault
-from enpire.core.records import Observation, TaskSpec, to_builtins
+from enpire.core.errors import BadInput, PolicyFault, StationFault, ToolError, UnknownName
+from enpire.core.records import Json, Observation, TaskSpec, to_builtins
+from enpire.environment.contract import Equipped
 from enpire.rollout.worker.inside import protocol
 from enpire.rollout.worker.inside.protocol import ANSWER, DOORBELL
 from enpire.rollout.worker.memory import SharedMemory
 from enpire.rollout.worker.zygote import Ended, Zygote
 
 LOG_TAIL_CHARACTERS = 2000
+MOST_ASKS = 100
+"""Questions that a policy may ask per control period."""
+_ERROR_CHARACTERS = 1000
 GONE = Ended(exit_code=-9, cpu_s=0.0, confined=False)
 HUNG_UP = select.POLLHUP | select.POLLERR
 REASONS = {protocol.EXIT_RAISED: "raised", protocol.EXIT_SHAPE: "shape"}
 """Failure reason by exit code, once the policy is loaded. The code is the worker's word and chooses a label only."""
+
+
+class _Ask(msgspec.Struct, forbid_unknown_fields=True):
+    """A question of a policy: a camera to look through, or a tool to call."""
+
+    look: str = ""
+    call: str = ""
+    arguments: Json = {}
 
 
 @dataclass(frozen=True)
@@ -69,11 +83,19 @@ class Worker:
         self._poll = select.poll()
         self._poll.register(self._control, select.POLLIN)
         self._answer_bytes = ANSWER.size + 4 * spec.action.size
-        self._frame = bytearray(self._answer_bytes + 1)
+        self._frame = bytearray(max(self._answer_bytes, ANSWER.size + protocol.MOST_ASK_BYTES) + 1)
+        self._equipment: Equipped | None = None
+        self._asked = 0
+        self._looked: set[str] = set()
+        self._owed_s = 0.0
         self._values = np.frombuffer(self._frame, np.float32, spec.action.size, ANSWER.size)
         self._loaded = False
         self._pending: int | None = protocol.LOADED
         self._report: WorkerReport | None = None
+
+    def equip(self, equipment: Equipped) -> None:
+        """Answer the policy's questions from now on, between a doorbell and the answer to it."""
+        self._equipment = equipment
 
     def wait_loaded(self, timeout_s: float) -> None:
         """Wait until `Policy(task)` was built.
@@ -111,6 +133,9 @@ class Worker:
     def receive(self, timeout_s: float) -> NDArray[np.float64] | None:
         """The requested action, finite, shape (size,), not yet clipped; None if it is not there yet.
 
+        Pictures cost the policy no time, as on a robot whose cameras always run. Tools do: what a call takes beyond
+        `timeout_s` is taken off the periods that follow.
+
         Raises:
             PolicyFault: `raised`, `exited`, `shape`, `nonfinite` or `protocol`.
             StationFault: The zygote died.
@@ -141,31 +166,80 @@ class Worker:
             raise PolicyFault("protocol", "the worker sent something nobody asked for")
         self._memory.write(observation)
         self._pending = expected
+        self._asked, self._owed_s = 0, 0.0
+        self._looked.clear()
         try:
             self._control.send(DOORBELL.pack(kind, step))
         except ConnectionError:
             pass
 
     def _await(self, timeout_s: float) -> bool:
-        """Whether the pending answer came. Reads at most one frame, and no more of it than an answer has."""
+        """Whether the pending answer came. Questions of the policy are answered meanwhile."""
         if self._pending is None or self._report is not None:
             raise RuntimeError("nothing was asked of this worker")
-        events = self._poll.poll(max(timeout_s, 0.0) * 1000.0)
-        if not events:
+        if self._owed_s >= timeout_s:
+            self._owed_s -= timeout_s
             return False
-        try:
-            length = self._control.recv_into(self._frame)
-        except ConnectionError:
-            length = 0
-        if length == 0 and events[0][1] & HUNG_UP:
-            self._raise_ended()
+        due_s = time.monotonic() + timeout_s - self._owed_s
+        while True:
+            events = self._poll.poll(max(due_s - time.monotonic(), 0.0) * 1000.0)
+            if not events:
+                break
+            try:
+                length = self._control.recv_into(self._frame)
+            except ConnectionError:
+                length = 0
+            if length == 0 and events[0][1] & HUNG_UP:
+                self._raise_ended()
+            number = ANSWER.unpack_from(self._frame)[0] if length >= ANSWER.size else None
+            if number != protocol.ASK or self._equipment is None or self._pending == protocol.LOADED:
+                return self._answered(number, length)
+            due_s += self._reply(self._equipment, bytes(self._frame[ANSWER.size : length]))
+            if time.monotonic() > due_s:
+                break
+        self._owed_s = max(time.monotonic() - due_s, 0.0)
+        return False
+
+    def _answered(self, number: int | None, length: int) -> bool:
+        """Take a frame that must be the pending answer; always True."""
         if length != self._answer_bytes:
             raise PolicyFault("protocol", f"expected {self._answer_bytes} bytes")
-        (number,) = ANSWER.unpack_from(self._frame)
         if number != self._pending:
             raise PolicyFault("protocol", f"expected an answer to {self._pending}, got one to {number}")
         self._pending = None
         return True
+
+    def _reply(self, equipment: Equipped, question: bytes) -> float:
+        """Answer a question of the policy; returns the time that this must not cost it, in seconds."""
+        started_s = time.monotonic()
+        try:
+            ask = msgspec.json.decode(question, type=_Ask)
+        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
+            raise PolicyFault("protocol", f"a question that cannot be read: {error}") from None
+        free = bool(ask.look) and ask.look not in self._looked
+        try:
+            reply = {"result": self._result(equipment, ask)}
+        except (ToolError, BadInput, UnknownName) as error:
+            reply = {"error": str(error)[:_ERROR_CHARACTERS]}
+        data = msgspec.json.encode(reply)
+        if len(data) > protocol.MOST_ASK_BYTES:
+            data = msgspec.json.encode({"error": f"the answer has {len(data)} bytes; ask for less at a time"})
+        try:
+            self._control.send(data)
+        except ConnectionError:
+            pass
+        return time.monotonic() - started_s if free else 0.0
+
+    def _result(self, equipment: Equipped, ask: _Ask) -> object:
+        self._asked += 1
+        if self._asked > MOST_ASKS:
+            raise ToolError(f"more than {MOST_ASKS} questions in one control period")
+        if ask.look:
+            if ask.look not in self._looked:
+                self._memory.write_array(ask.look, equipment.look(ask.look))
+                self._looked.add(ask.look)
+            return None
+        return equipment.call(ask.call, ask.arguments)
 
     def _raise_ended(self) -> None:
         """Turn the end of the worker into the right fault."""

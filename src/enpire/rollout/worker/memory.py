@@ -49,6 +49,7 @@ class SharedMemory:
 
     def __init__(self, observation: dict[str, ArraySpec], configuration: Json) -> None:
         layout, start = arrange(observation)
+        self._on_demand = {key for key, spec in observation.items() if spec.on_demand}
         text = encode({**configuration, "layout": layout})
         self.configuration = (start, len(text))
         self._descriptor = os.memfd_create("observation", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
@@ -71,15 +72,24 @@ class SharedMemory:
         Raises:
             EnvironmentFault: A declared array is missing or has another shape or type than declared.
         """
-        for key, view in self._views.items():
-            array = observation.get(key)
-            if array is None or np.shape(array) != view.shape:
-                found = "missing" if array is None else f"of shape {np.shape(array)}"
-                raise EnvironmentFault(f"observation {key!r} is {found}; the task declares shape {view.shape}")
-            try:
-                np.copyto(view, array, casting="same_kind")
-            except TypeError as error:
-                raise EnvironmentFault(f"observation {key!r}: {error}") from None
+        for key in self._views:
+            if key not in self._on_demand:
+                self.write_array(key, observation.get(key))
+
+    def write_array(self, key: str, array: NDArray[Any] | None) -> None:
+        """Copy one array in.
+
+        Raises:
+            EnvironmentFault: It is None or has another shape or type than declared.
+        """
+        view = self._views[key]
+        if array is None or np.shape(array) != view.shape:
+            found = "missing" if array is None else f"of shape {np.shape(array)}"
+            raise EnvironmentFault(f"observation {key!r} is {found}; the task declares shape {view.shape}")
+        try:
+            np.copyto(view, array, casting="same_kind")
+        except TypeError as error:
+            raise EnvironmentFault(f"observation {key!r}: {error}") from None
 
     def close(self) -> None:
         """Release the memory; idempotent."""

@@ -1,8 +1,8 @@
 """One episode of one policy: load, then answer doorbells until the station hangs up. Runs confined.
 
 The policy gets small arrays as its own copies and large ones (images) as read-only views of the shared memory, whose
-content changes with the next step. Random generators start from the same state in every episode, so that a replay of
-an episode with the same seed is the same episode.
+content changes with the next step. Pictures on demand are made when they are read. Random generators start from the
+same state in every episode, so that a replay of an episode with the same seed is the same episode.
 """
 
 import faulthandler
@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from .asking import Reading, Station, Tools
 from .protocol import (
     ANSWER,
     CONTROL_FD,
@@ -79,9 +80,10 @@ def run(config: dict[str, Any]) -> NoReturn:
     np.random.seed(0)
     code = EXIT_LOAD
     try:
-        policy = load_policy(config["candidate"], config["task"])
+        station = Station()
+        policy = load_policy(config["candidate"], config["task"], station)
         code = EXIT_RAISED
-        code = _serve(policy, config)
+        code = _serve(policy, config, station)
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) and code != EXIT_LOAD else code
         traceback.print_exc()
@@ -93,30 +95,35 @@ def run(config: dict[str, Any]) -> NoReturn:
         os._exit(code & 0xFF)
 
 
-def load_policy(candidate: str, task: dict[str, Any]) -> Any:
-    """Import `policy.py` of the candidate and build `Policy(task)`."""
+def load_policy(candidate: str, task: dict[str, Any], station: Station) -> Any:
+    """Import `policy.py` of the candidate and build `Policy(task)`, or `Policy(task, tools)` where there are tools."""
     os.chdir(candidate)
     sys.path.insert(0, candidate)
-    return importlib.import_module("policy").Policy(task)
+    make = importlib.import_module("policy").Policy
+    return make(task, Tools(station, task["tools"])) if task["tools"] else make(task)
 
 
-def _serve(policy: Any, config: dict[str, Any]) -> int:
+def _serve(policy: Any, config: dict[str, Any], station: Station) -> int:
     size: int = config["size"]
     reply = bytearray(ANSWER.size + 4 * size)
     values = np.frombuffer(reply, np.float32, size, ANSWER.size)
     bell = bytearray(DOORBELL.size)
     views = _views(config["memory"], config["layout"])
+    pictures = {key: view for key, view, _ in views if config["task"]["observation"][key]["on_demand"]}
+    views = [entry for entry in views if entry[0] not in pictures]
     instruction: str = config["task"]["instruction"]
     ANSWER.pack_into(reply, 0, LOADED)
     os.write(CONTROL_FD, reply)
     while os.readv(CONTROL_FD, (bell,)):
         kind, step = DOORBELL.unpack(bell)
-        observation = {key: view.copy() if small else view for key, view, small in views}
+        station.listens = True
+        observation = Reading(((key, view.copy() if small else view) for key, view, small in views), pictures, station)
         if kind == RESET:
             policy.reset(observation, instruction)
             step = RESET_DONE
         elif not _store(policy.select_action(observation), values):
             return EXIT_SHAPE
+        station.listens = False
         ANSWER.pack_into(reply, 0, step)
         os.write(CONTROL_FD, reply)
     return 0

@@ -3,6 +3,9 @@
 Station to worker: `DOORBELL`, (kind, step). The observation lies in a sealed shared memory.
 Worker to station: `ANSWER`, a number, then `ActionSpec.size` float32. The number is the step answered, `LOADED` or
 `RESET_DONE` (then the values mean nothing). No message carries authority: none says success, reward or done.
+Between doorbell and answer the worker may ask: `ANSWER` with the number `ASK`, then JSON: `{"look": KEY}` or
+`{"call": TOOL, "arguments": {...}}`. The station replies with JSON: `{"result": ...}` or `{"error": LINE}`; a picture
+lies in the shared memory then.
 Station to zygote: `COMMAND`, (kind, worker, offset, length). Zygote to station: `ENDED`.
 """
 
@@ -16,6 +19,9 @@ ANSWER = struct.Struct("<Q")
 """Step number; the float32 values follow."""
 LOADED = 2**64 - 1
 RESET_DONE = 2**64 - 2
+ASK = 2**64 - 3
+MOST_ASK_BYTES = 64 * 1024
+"""Largest question and largest reply, in bytes."""
 
 COMMAND = struct.Struct("<BIQQ")
 """Kind, worker number, and where the worker's configuration (JSON) lies in the shared memory."""
