@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test lint types imports unit agents-real crash study clean
+.PHONY: demo test lint types imports unit plain agents-real crash soak fuzz study clean
 
 demo: .venv/.demo  ## install, then improve a policy on Gym-PushT until its success rate is certified
 	$(BIN)/enpire run gym:gym_pusht/PushT-v0 $(DEMO_ARGS)
@@ -22,6 +22,9 @@ imports: $(STAMP)
 
 unit: $(STAMP)
 	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
+
+plain: $(STAMP)  ## as root: the attacks once more, as a plain user
+	$(BIN)/python -m tests.redteam.plain_user
 
 agents-real: $(STAMP) .agents/.installed  ## Codex, Claude Code and Kimi Code against a scripted model; needs npm
 	$(BIN)/pytest -m agents_real -rs tests/agents_real $(PYTEST_ARGS)

@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 
 from enpire.agents import _sight, walls
-from enpire.agents._jail import calls, door, guard
+from enpire.agents._jail import calls, door, usage
 from enpire.agents.adapter import Job, Launch
 from enpire.agents.gateway.client import Gateway
 from enpire.agents.gateway.messages import Answer, Asked, Open, Start, ToolSpec
 from enpire.agents.session import Session
 from enpire.agents.walls import LEVELS, Walls, raise_walls
+from enpire.core.confinement.seccomp import numbers
 from enpire.core.errors import BadInput, MissingProgram
 
 from .running import FAKE, finish, wait_for
@@ -364,7 +365,7 @@ def test_tables_name_each_call_once(machine: str) -> None:
         *(calls.REFUSED, calls.MISSING, calls.SHARED_WITH_ALL, calls.METADATA, calls.OWN_ONLY, calls.OWN_ONLY_SECOND),
         "clone=56/220 unshare=272/97 ioctl=16/29 socket=41/198 sendto=44/206 sendmmsg=307/269 sendmsg=46/211",
     )
-    found = [number for table in tables for number in calls.numbers(table, machine)]
+    found = [number for table in tables for number in numbers(table, machine).values()]
     assert len(found) == len(set(found)) and max(found) <= calls.NEWEST
     for namespaces in (True, False):
         assert len(calls.assemble(machine, namespaces=namespaces, network=False)) % 8 == 0
@@ -376,7 +377,7 @@ def test_guard_measures_without_following_links(tmp_path: Path) -> None:
     (tmp_path / "out").write_bytes(b"x" * 500_000)
     (tmp_path / "in" / "link").symlink_to(tmp_path / "out")
     (tmp_path / "in" / "loop").symlink_to(tmp_path / "in")
-    assert 5000 <= guard.size(str(tmp_path / "in")) < 100_000
+    assert 5000 <= usage.size(str(tmp_path / "in")) < 100_000
 
 
 def test_environment_inside_names_only_what_is_shown(tmp_path: Path, proven: Walls) -> None:

@@ -4,11 +4,20 @@ import os
 
 import pytest
 
+from enpire.agents.walls import Walls, raise_walls
 from enpire.core.errors import MissingProgram
 from enpire.rollout.worker.pool import WorkerPool
 from tests.redteam.arena import MEMORY_BYTES, SECRET, Arena, make_root
 
 CONFINED = ("namespaces", "lsm")
+
+
+@pytest.fixture(scope="module", params=CONFINED)
+def jail(request) -> Walls:
+    try:
+        return raise_walls(request.param)
+    except MissingProgram as missing:
+        pytest.skip(str(missing))
 
 
 @pytest.fixture(scope="session", params=CONFINED)

@@ -76,6 +76,7 @@ READ = {
     "O02 kill its own group": "os.killpg(0, 9)",
     "O03 raise its priority": "os.setpriority(os.PRIO_PROCESS, 0, -20)",
     "O03 real-time class": "call(144, 0, 1, 0)",
+    "O03 leave its processor": "os.sched_setaffinity(0, range(os.cpu_count())) or 'worked'",
     "O04 memory of the machine": "open('/proc/meminfo').read() and open('/proc/1/environ').read()",
     "O05 the worker's mapping of its past": "[m for m in open(f'/proc/{os.getppid()}/maps')][0]",
 }

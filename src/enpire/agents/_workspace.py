@@ -117,11 +117,11 @@ def read_block(path: Path) -> Block:
 
 
 def read_library(folder: Path, scene: str) -> dict[str, list[Block]]:
-    """Blocks of a library that fit a kind of scene, by slot, in order of name."""
+    """Blocks of a library that fit a kind of scene (`a+b` takes both), by slot, in order of name."""
     by_slot: dict[str, list[Block]] = {}
     for path in sorted(folder.glob("*.toml")):
         block = read_block(path)
-        if block.scene in (scene, "any") and path.with_suffix(".py").is_file():
+        if block.scene in {*scene.split("+"), "any"} and path.with_suffix(".py").is_file():
             by_slot.setdefault(block.slot, []).append(block)
     return by_slot
 

@@ -6,7 +6,8 @@
 | `lsm` | Landlock and seccomp; names, sizes and times of files can be seen |
 | `none` | no walls: only on explicit request, or where nothing else works |
 
-`+network` behind a level means that the agent reaches the Internet: with a login of the user's own it must.
+`+network` behind a level means that the agent reaches the Internet: with a login of the user's own it must. At level
+`namespaces` it does so through a proxy that writes down hosts, times and bytes; at `lsm` nothing can be written down.
 `docs/jail.md` has the whole picture.
 """
 
@@ -23,7 +24,9 @@ from typing import Literal
 from enpire.agents import _sight
 from enpire.agents.adapter import Job
 from enpire.agents.submission import SUBMISSION
+from enpire.core.confinement import bootstrap
 from enpire.core.errors import BadInput, MissingProgram
+from enpire.core.records import Json
 
 Level = Literal["namespaces", "lsm", "none"]
 LEVELS: tuple[Level, ...] = ("namespaces", "lsm", "none")
@@ -32,6 +35,11 @@ NETWORK = "+network"
 
 SOCKET = "/run/gateway"
 """The gateway's socket inside."""
+EGRESS = "/run/egress"
+"""The socket of the way to the Internet inside, where there is one."""
+EGRESS_PORT = 3128
+EGRESS_LOG = "egress.jsonl"
+"""In the session folder: hosts that a session with a login connected to, with times and bytes."""
 USER = "1000"
 """Who the agent is inside, whoever runs the campaign."""
 SCRATCH_BYTES = 256 << 20
@@ -39,9 +47,10 @@ SCRATCH_BYTES = 256 << 20
 INTERNET_PORTS = (53, 80, 443)
 """TCP ports outside that a session with a network may reach, where the kernel has Landlock 4 or newer."""
 
-_JAIL = Path(__file__).with_name("_jail")
-_ETC = _JAIL / "etc"
-_GUARD = "import sys; sys.path.append({!r}); from _jail.guard import main; main({!r}, sys.argv[1:])"
+_EGRESS_SOCKET = ".egress"
+_PROXY = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), f"http://127.0.0.1:{EGRESS_PORT}")
+_PROXY |= {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost", "NODE_USE_ENV_PROXY": "1"}
+_ETC = Path(__file__).with_name("_jail") / "etc"
 _SHIELD = ("/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh")
 """An interrupt is for the agent: bubblewrap would die of it and take the agent along."""
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
@@ -58,6 +67,7 @@ class Walls:
         socket: The gateway's unix socket; None without a gateway.
         port: The gateway's TCP port, which stays the same inside; 0 without a gateway.
         processes: Processes and threads of one session, all in all.
+        memory_bytes: Memory of all processes of one session.
         folder_bytes: What one session may keep on disk.
     """
 
@@ -66,6 +76,7 @@ class Walls:
     socket: Path | None = None
     port: int = 0
     processes: int = 1024
+    memory_bytes: int = 4 << 30
     folder_bytes: int = 2 << 30
 
     def confinement(self, job: Job) -> str:
@@ -98,36 +109,39 @@ class Walls:
                 raise BadInput(f"the campaign lies in {folder}, which agents can see; choose another place with --out")
         places = dict.fromkeys(map(str, (*python_programs, *found.folders, *_sight.SYSTEM_PATH)))
         inner = {**environment, "PATH": ":".join(places), "GIT_CONFIG_NOSYSTEM": "1"}
-        network = _needs_network(job)
-        command = self._guard([found.path, *argv[1:]], job, shown, network)
-        if self.level == "namespaces":
-            command = [*self._bubblewrap(job, shown, network, tuple(logs)), *command]
-        return [*_SHIELD, *command], inner
+        command = self._guard([found.path, *argv[1:]], job, shown)
+        if self.level == "lsm":
+            return [*_SHIELD, *command], inner
+        way_out: list[str] = []
+        if _needs_network(job):
+            way_out, inner = _way_out(job), inner | _PROXY
+        return [*way_out, *_SHIELD, *self._bubblewrap(job, shown, tuple(logs)), *command], inner
 
     # ------------------------------------------------------------------ inside
 
-    def _guard(self, argv: list[str], job: Job, shown: tuple[Path, ...], network: bool) -> list[str]:
+    def _guard(self, argv: list[str], job: Job, shown: tuple[Path, ...]) -> list[str]:
         in_namespaces = self.level == "namespaces"
-        own_network = in_namespaces and not network
-        ports = None if own_network else [*(INTERNET_PORTS if network else ()), *([self.port] if self.port else [])]
+        network = not in_namespaces and _needs_network(job)
+        ports = None if in_namespaces else [*(INTERNET_PORTS if network else ()), *([self.port] if self.port else [])]
+        doors = [(self.port, SOCKET)] if self.socket else []
+        doors += [(EGRESS_PORT, EGRESS)] if _needs_network(job) else []
         settings = {
             "level": self.level,
             "network": network,
-            "socket": SOCKET if own_network and self.socket else "",
-            "port": self.port,
+            "doors": doors if in_namespaces else [],
             "ports": ports,
             "files": _grants_inside(job) if in_namespaces else _grants(job, shown, network),
             "processes": self.processes,
+            "memory": self.memory_bytes,
             "bytes": self.folder_bytes,
             "measured": [str(job.folder)],
         }
-        interpreter = str(Path(sys.executable).resolve())
-        return [interpreter, "-I", "-S", "-B", "-c", _GUARD.format(str(_JAIL.parent), settings), *argv]
+        return [*_python("enpire.agents._jail.guard", settings), *argv]
 
-    def _bubblewrap(self, job: Job, shown: tuple[Path, ...], network: bool, logs: tuple[Path, ...]) -> list[str]:
+    def _bubblewrap(self, job: Job, shown: tuple[Path, ...], logs: tuple[Path, ...]) -> list[str]:
         program = _bubblewrap_program()
         command = [program, "--unshare-all", "--unshare-user", "--uid", USER, "--gid", USER, "--cap-drop", "ALL"]
-        command += ["--die-with-parent", "--hostname", "agent", *(["--share-net"] if network else [])]
+        command += ["--die-with-parent", "--hostname", "agent"]
         command += ["--disable-userns"] if "--disable-userns" in _help(program) else []
         for path in _sight.SYSTEM:
             if Path(path).is_symlink():
@@ -138,15 +152,15 @@ class Walls:
             command += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
         for file in sorted(_ETC.iterdir()):
             command += ["--ro-bind", str(file), f"/etc/{file.name}"]
-        if network:
-            command += ["--ro-bind-try", str(Path("/etc/resolv.conf").resolve()), "/etc/resolv.conf"]
         command += ["--proc", "/proc", "--dev", "/dev"]
         for path in ("/dev/shm", "/tmp", "/var/tmp"):
             command += ["--perms", "1777", "--size", str(SCRATCH_BYTES), "--tmpfs", path]
         for folder in shown:
             command += ["--ro-bind-try", str(folder), str(folder)]
-        if self.socket and not network:
+        if self.socket:
             command += ["--ro-bind", str(self.socket), SOCKET]
+        if _needs_network(job):
+            command += ["--ro-bind", str(job.folder / _EGRESS_SOCKET), EGRESS]
         command += _session_mounts(job, logs)
         return [*command, "--remount-ro", "/", "--chdir", str(job.workspace), "--"]
 
@@ -154,6 +168,19 @@ class Walls:
 def _needs_network(job: Job) -> bool:
     """A login of the user's own bypasses the gateway."""
     return job.login is not None
+
+
+def _python(module: str, settings: Json) -> list[str]:
+    """Command that runs a module of ours with its settings; the command to run inside goes behind it."""
+    interpreter = str(Path(sys.executable).resolve())
+    return [interpreter, "-I", "-S", "-B", "-c", bootstrap.main_of(module, settings)]
+
+
+def _way_out(job: Job) -> list[str]:
+    """Prefix that puts the proxy beside a session. Its log is there before the walls, so that they cover it."""
+    log = job.folder / EGRESS_LOG
+    os.close(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644))
+    return _python("enpire.agents._jail.egress", {"socket": str(job.folder / _EGRESS_SOCKET), "log": str(log)})
 
 
 def _hands_in_by_file(job: Job) -> bool:
@@ -221,7 +248,7 @@ def raise_walls(
         BadInput: There is no such level.
         MissingProgram: The level that was demanded does not hold here; the message says what was open.
     """
-    from enpire.agents._jail import door, guard  # noqa: F401  compiled now, and not at each start of an agent
+    from enpire.agents._jail import door, egress, guard  # noqa: F401  compiled now, and not at each start of an agent
     from enpire.agents.walls_doctor import require
 
     if level not in ("auto", *LEVELS):

@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -21,6 +21,8 @@ from enpire.agents._sight import our_python
 from enpire.agents.adapter import Job, Launch
 from enpire.agents.session import Session
 from enpire.agents.walls import Level, Walls
+from enpire.core.confinement import bootstrap
+from enpire.core.confinement.selftest import Table
 from enpire.core.errors import EnpireError, MissingProgram
 from enpire.core.process import die_with_parent
 from enpire.core.records import Json
@@ -38,20 +40,7 @@ ADVICE = {
     "none": "check the Python installation",
 }
 _VICTIM = (sys.executable, "-I", "-S", "-c", "import time; time.sleep(600)")
-_ATTEMPTS = Path(__file__).with_name("_jail") / "attempts.py"
-
-
-@dataclass(frozen=True)
-class Table:
-    """What worked inside the walls.
-
-    Attributes:
-        controls: Things an honest agent needs, by name: whether they worked.
-        attempts: Ways out, by name: whether they worked.
-    """
-
-    controls: dict[str, bool]
-    attempts: dict[str, bool]
+_ATTEMPTS = bootstrap.main_of("enpire.agents._jail.attempts")
 
 
 def probe(level: Level) -> Table:
@@ -66,7 +55,7 @@ def probe(level: Level) -> Table:
         campaign = Path(name).resolve()
         job = Job(folder=campaign / "sessions" / "mine")
         walls = Walls(level=level, socket=campaign / "gateway", port=int(given["door"]))
-        launch = Launch(argv=[sys.executable, "-I", "-S", str(_ATTEMPTS), msgspec.json.encode(given).decode()])
+        launch = Launch(argv=[sys.executable, "-I", "-S", "-c", _ATTEMPTS, msgspec.json.encode(given).decode()])
         session = Session.start(job, launch, deadline_s=LIMIT_S, walls=walls)
         try:
             while session.poll() is None:
@@ -92,11 +81,7 @@ def require(level: Level) -> None:
         raise
     except (EnpireError, OSError, msgspec.DecodeError) as error:
         raise MissingProgram(f"confinement level {level!r} does not work here ({error}); {ADVICE[level]}") from None
-    tolerated = OPEN_WITHOUT_NAMESPACES if level == "lsm" else set()
-    faults = [f"not blocked: {name}" for name, worked in table.attempts.items() if worked and name not in tolerated]
-    faults += [f"does not work: {name}" for name, worked in table.controls.items() if not worked]
-    if faults:
-        raise MissingProgram(f"confinement level {level!r} does not hold here ({'; '.join(faults)}); {ADVICE[level]}")
+    table.require(level, tolerated=OPEN_WITHOUT_NAMESPACES if level == "lsm" else (), advice=ADVICE[level])
 
 
 @contextlib.contextmanager

@@ -56,6 +56,7 @@ ATTEMPTS = {
     "make a memory file": "os.memfd_create('x')",
     "change the clock": "time.clock_settime(time.CLOCK_REALTIME, time.time())",
     "raise its priority": "os.nice(-5)",
+    "leave its processor": "os.sched_setaffinity(0, range(os.cpu_count()))",
     "make a namespace": "libc.unshare(0x10000000) == 0 or 1 / 0",
     "make the log unreadable": "import fcntl; fcntl.fcntl(2, fcntl.F_SETFL, os.O_DIRECT)",
     "truncate its log": "os.ftruncate(2, 0)",

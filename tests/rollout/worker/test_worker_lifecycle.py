@@ -186,3 +186,24 @@ def test_bad_arguments_are_named(tmp_path: Path) -> None:
         WorkerPool(tmp_path / "absent").__enter__()
     with pytest.raises(RuntimeError, match="enter the pool"):
         WorkerPool(tmp_path).prepare(tmp_path / "a", SPEC)
+
+
+def wait_until(stopped: bool, pids: set[int]) -> None:
+    deadline = time.monotonic() + 5.0
+    while {Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T" for pid in pids} != {stopped}:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_policy_prepared_ahead_cannot_spin_while_another_plays(pool: WorkerPool) -> None:
+    before = descendants(os.getpid())
+    spinning = pool.prepare(write_candidate(pool.candidates, policy(init="while True: pass")), SPEC)
+    while len(spinner := descendants(os.getpid()) - before) != 1:
+        time.sleep(0.01)
+    playing = begin(pool.prepare(write_candidate(pool.candidates, policy()), SPEC))
+    wait_until(True, spinner)
+    assert act(playing) == [0.0] * 4
+    playing.finish()
+    wait_until(False, spinner)
+    spinning.finish()
+    assert descendants(os.getpid()) == before

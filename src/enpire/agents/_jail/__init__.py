@@ -1,1 +1,1 @@
-"""What runs inside an agent's walls: plain scripts of the standard library, started with `python -I -S`."""
+"""What runs inside an agent's walls: the standard library, this package and `enpire.core.confinement`."""

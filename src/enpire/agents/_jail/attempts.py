@@ -1,37 +1,24 @@
-"""Attempts to break out of a jail, made for real from inside. Each returns normally if it worked, and raises if not.
+"""Attempts to break out of a jail, made for real from inside, in the place of an agent. Prints a table as JSON."""
 
-A plain script that takes the agent's place: `attempts.py JSON` prints a table as JSON. Calls that would do harm are
-made with arguments that cannot succeed: what counts is whether the kernel refused the call itself.
-"""
-
-import ctypes
-import errno
 import fcntl
 import json
 import mmap
 import os
-import platform
 import resource
 import signal
 import socket
 import subprocess
-import sys
 import threading
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-LIBC = ctypes.CDLL(None, use_errno=True)
-LIBC.syscall.restype = ctypes.c_long
-REFUSED = {errno.EPERM, errno.EACCES, errno.ENOSYS}
+from enpire.core.confinement.attempts import Attempt, Attempts, Call, make_call, make_in, renice, table
+
 ANSWER_S = 0.3
 ALLOWED = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "PATH", "PWD", "SHLVL", "SSL_CERT_FILE", "TMPDIR", "TZ", "_")
 
-Attempt = Callable[[], object]
-Table = dict[str, Attempt]
-
-CALLS: dict[str, tuple[int, int, tuple[int, ...]]] = {
+CALLS: dict[str, Call] = {
     "trace a process": (101, 117, (0, 0, 0, 0)),
     "read memory of a process": (310, 270, (1, 0, 0, 0, 0, 0)),
     "write memory of a process": (311, 271, (1, 0, 0, 0, 0, 0)),
@@ -46,6 +33,8 @@ CALLS: dict[str, tuple[int, int, tuple[int, ...]]] = {
     "enter a namespace": (308, 268, (-1, 0)),
     "load BPF": (321, 280, (0xFFFF, 0, 0)),
     "key ring": (250, 219, (0, -3, 0)),
+    "memory file": (319, 279, (0, 0xFFFF)),
+    "memory that outlives its process": (29, 194, (0, 0, 0o3600)),
     "io_uring": (425, 425, (1, 0)),
     "userfaultfd": (323, 282, (0xFFFF,)),
     "performance counters": (298, 241, (0, 0, -1, -1, 0)),
@@ -54,17 +43,17 @@ CALLS: dict[str, tuple[int, int, tuple[int, ...]]] = {
     "open by handle": (304, 265, (-1, 0, 0)),
     "a call of another table": (0x40000000 + 39, 0x40000000, ()),
 }
-"""Raw calls: number on x86_64, on aarch64, arguments."""
 
 
 def _call(name: str) -> None:
     """Make a raw call, in a child, for some calls change their caller."""
-    numbers, arguments = CALLS[name][:2], CALLS[name][2]
-    number = numbers[0] if platform.machine() == "x86_64" else numbers[1]
     child = os.fork()
     if child == 0:
-        result = LIBC.syscall(number, *map(ctypes.c_long, arguments))
-        os._exit(1 if result == -1 and ctypes.get_errno() in REFUSED else 0)
+        try:
+            make_call(CALLS[name])
+        except PermissionError:
+            os._exit(1)
+        os._exit(0)
     if os.waitpid(child, 0)[1] != 0:
         raise PermissionError(name)
 
@@ -138,19 +127,7 @@ def _any_device(prefixes: tuple[str, ...]) -> None:
     raise PermissionError
 
 
-def _write_in(folders: list[str]) -> None:
-    for folder in folders:
-        path = Path(folder) / f".enpire-probe-{os.getpid()}"
-        try:
-            path.touch()
-        except OSError:
-            continue
-        path.unlink()
-        return
-    raise PermissionError
-
-
-def _file_attempts(given: dict[str, Any]) -> Table:
+def _file_attempts(given: dict[str, Any]) -> Attempts:
     secret, other, session = Path(given["secret"]), Path(given["other"]), Path(given["session"])
     campaign, spare = secret.parent, Path(given["spare"])
     return {
@@ -177,7 +154,7 @@ def _file_attempts(given: dict[str, Any]) -> Table:
         "put a link for the workspace": partial(_move_and_link, session / "workspace", campaign),
         "put a link for the home": partial(_move_and_link, session / "home", campaign),
         "make a pipe with a name": partial(os.mkfifo, "pipe"),
-        "write to the system": partial(_write_in, ["/usr/local/bin", "/etc", "/var/tmp/..", "/run", "/", "/root"]),
+        "write to the system": partial(make_in, ["/usr/local/bin", "/etc", "/var/tmp/..", "/run", "/", "/root"]),
         "change our own package": partial(_change, Path(given["package"])),
         "passwords of the system": Path("/etc/shadow").read_bytes,
         "memory of the machine": partial(_open_device, "/dev/mem"),
@@ -221,25 +198,21 @@ def _see(pid: int) -> None:
         raise PermissionError
 
 
-def _renice(pid: int) -> None:
-    os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, pid))
-
-
 def _type_for_others() -> None:
     _, theirs = os.openpty()
     fcntl.ioctl(theirs, 0x5412, b"x")
 
 
-def _process_attempts(given: dict[str, Any]) -> Table:
+def _process_attempts(given: dict[str, Any]) -> Attempts:
     guard, victim = os.getppid(), int(given["victim"])
-    table: Table = {
+    found: Attempts = {
         "secrets in the environment": _secrets_in_environment,
         "inherited descriptors": _inherited_descriptors,
         "type into a terminal": _type_for_others,
     }
     for name, pid in (("the guard", guard), ("a process of the harness", victim)):
         folder = Path(f"/proc/{pid}")
-        table |= {
+        found |= {
             f"environment of {name}": (folder / "environ").read_bytes,
             f"memory of {name}": partial(_open_device, f"/proc/{pid}/mem", os.O_RDWR),
             f"root folder of {name}": partial(os.listdir, folder / "root"),
@@ -247,11 +220,11 @@ def _process_attempts(given: dict[str, Any]) -> Table:
             f"signal {name}": partial(os.kill, pid, 0),
             f"signal {name} through a descriptor": partial(_signal_by_descriptor, pid),
         }
-    return table | {
+    return found | {
         "see processes of the harness": partial(_see, victim),
         "command of a process of the harness": Path(f"/proc/{victim}/cmdline").read_bytes,
         "limits of a process of the harness": partial(resource.prlimit, victim, resource.RLIMIT_CORE, (0, 0)),
-        "priority of a process of the harness": partial(_renice, victim),
+        "priority of a process of the harness": partial(renice, victim),
         "processors of a process of the harness": partial(os.sched_setaffinity, victim, os.sched_getaffinity(0)),
         "kill everybody": partial(_signal_group, victim),
         **{name: partial(_call, name) for name in CALLS},
@@ -302,7 +275,7 @@ def _open_socket(family: int, kind: int, protocol: int = 0) -> None:
     socket.socket(family, kind, protocol).close()
 
 
-def _network_attempts(given: dict[str, Any]) -> Table:
+def _network_attempts(given: dict[str, Any]) -> Attempts:
     local = ("127.0.0.1", int(given["tcp"]))
     return {
         "TCP port of the machine": partial(_connect, socket.AF_INET, local),
@@ -339,6 +312,11 @@ def _edit() -> None:
     folder.rmdir()
 
 
+def _run_program() -> None:
+    if subprocess.run(["/bin/sh", "-c", "true > /dev/null"], check=False).returncode != 0:
+        raise OSError("it failed")
+
+
 def _thread() -> None:
     thread = threading.Thread(target=lambda: None)
     thread.start()
@@ -358,14 +336,14 @@ def _door(port: int) -> None:
             raise OSError("the door does not answer")
 
 
-def _controls(given: dict[str, Any]) -> Table:
+def _controls(given: dict[str, Any]) -> Attempts:
     session = Path(given["session"])
     return {
         "read the prompt": (session / "prompt.md").read_bytes,
         "edit the workspace": _edit,
         "write in the home": partial(_append, session / "home" / "probe"),
         "write temporaries": partial(_append, Path(os.environ["TMPDIR"]) / "probe"),
-        "run programs": partial(subprocess.run, ["/bin/sh", "-c", "true > /dev/null"], check=True),
+        "run programs": _run_program,
         "start a thread": _thread,
         "socket pair": _socket_pair,
         "memory": lambda: mmap.mmap(-1, 1 << 26).close(),
@@ -373,25 +351,8 @@ def _controls(given: dict[str, Any]) -> Table:
     }
 
 
-def worked(attempt: Attempt) -> bool:
-    """Make one attempt; whether it succeeded."""
-    try:
-        attempt()
-    except (OSError, MemoryError, ValueError, RuntimeError, subprocess.SubprocessError):
-        return False
-    return True
-
-
-def main(text: str) -> None:
-    """Make all attempts and print the table."""
-    given = json.loads(text)
-    groups = {
-        "controls": _controls(given),
-        "attempts": {**_network_attempts(given), **_process_attempts(given), **_file_attempts(given)},
-    }
-    table = {group: {name: worked(attempt) for name, attempt in found.items()} for group, found in groups.items()}
-    print(json.dumps(table), flush=True)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
+def main(argv: list[str]) -> None:
+    """Make all attempts at the targets in `argv[0]` (JSON) and print the table."""
+    given = json.loads(argv[0])
+    found = table(_controls(given), {**_network_attempts(given), **_process_attempts(given), **_file_attempts(given)})
+    print(json.dumps(found), flush=True)

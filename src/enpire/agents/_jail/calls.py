@@ -1,28 +1,35 @@
-"""The system call filter of an agent, as BPF bytes assembled without any library.
+"""The system call filter of an agent.
 
 Agents run programs of all kinds, so this is a list of what is refused; the allow-list of policy workers is far shorter.
 Refused is what reaches into other processes, changes mounts or namespaces, talks to the kernel itself, or opens sockets
-that lead out. Numbers are from the kernel's `asm/unistd_64.h` (x86_64) and `asm-generic/unistd.h` (aarch64).
+that lead out.
 """
 
-import struct
+from enpire.core.confinement import seccomp
+from enpire.core.confinement.seccomp import (
+    ALLOW,
+    AND,
+    CLONE_NEW_ANY,
+    DONE,
+    ENOSYS,
+    EPERM,
+    JUMP_EQUAL,
+    RETURN,
+    Rules,
+    always,
+    among,
+    argument,
+    refuse_bits,
+)
 
-AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-SECCOMP_CALL = {"x86_64": 317, "aarch64": 277}
-"""Number of `seccomp(2)` itself."""
 NEWEST = 469
 """Newer calls look as if this kernel lacked them: nobody has judged them yet. So do those of the x32 table."""
-
-ALLOW, KILL, DONE = 0x7FFF0000, 0x80000000, 0x00050000
-"""`DONE`: the call returns 0 and does nothing."""
-EPERM, ENOSYS = 0x00050000 | 1, 0x00050000 | 38
-LOAD, JUMP_EQUAL, JUMP_ABOVE, JUMP_SET, AND, RETURN = 0x20, 0x15, 0x25, 0x45, 0x54, 0x06
-NUMBER, ARCH, ARGUMENTS = 0, 4, 16
-CLONE_NEW_ANY = 0x7E020080
 MSG_FASTOPEN = 0x20000000
 AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
 STREAM, DATAGRAM = 1, 2
 TCP = 6
+TIOCSTI, TIOCLINUX = 0x5412, 0x541C
+"""Typing for somebody else."""
 
 REFUSED = """
 ptrace=101/117 process_vm_readv=310/270 process_vm_writev=311/271 pidfd_getfd=438/438 kcmp=312/272
@@ -35,10 +42,14 @@ settimeofday=164/170 clock_settime=227/112 adjtimex=159/171 clock_adjtime=305/26
 setdomainname=171/162 syslog=103/116 iopl=172/- ioperm=173/- vhangup=153/58 fanotify_init=300/262
 open_by_handle_at=304/265 lookup_dcookie=212/18
 """
-MISSING = "clone3=435/435 io_uring_setup=425/425 io_uring_enter=426/426 io_uring_register=427/427"
-"""Refused as if this kernel lacked them, so that libraries fall back: a filter cannot see what they would do."""
+MISSING = """
+clone3=435/435 io_uring_setup=425/425 io_uring_enter=426/426 io_uring_register=427/427
+memfd_create=319/279 memfd_secret=447/447 shmget=29/194
+"""
+"""Refused as if this kernel lacked them, so that libraries fall back: a filter cannot see what they would do, or they
+make memory that belongs to no process and so would not be counted."""
 SHARED_WITH_ALL = """
-shmget=29/194 shmat=30/196 shmctl=31/195 msgget=68/186 msgctl=71/187 semget=64/190 semctl=66/191 mq_open=240/180
+shmat=30/196 shmctl=31/195 msgget=68/186 msgctl=71/187 semget=64/190 semctl=66/191 mq_open=240/180
 mq_unlink=241/181 migrate_pages=256/238
 """
 """Refused without namespaces: objects that all processes of this user share."""
@@ -54,81 +65,44 @@ OWN_ONLY = "prlimit64=302/261 sched_setaffinity=203/122 sched_setscheduler=144/1
 OWN_ONLY_SECOND = "setpriority=141/140 ioprio_set=251/30"
 """The same, where the process is the second argument."""
 
-Rules = list[tuple[int, int, int, int]]
-
-
-def numbers(table: str, machine: str) -> list[int]:
-    """Numbers of a table for a machine; calls that it lacks are left out."""
-    column = 0 if machine == "x86_64" else 1
-    found = [pair.partition("=")[2].split("/")[column] for pair in table.split()]
-    return [int(number) for number in found if number != "-"]
-
 
 def assemble(machine: str, *, namespaces: bool, network: bool) -> bytes:
-    """Filter of one session: `struct sock_filter` instructions, in order.
+    """Filter of one session.
 
     Args:
         machine: `x86_64` or `aarch64`.
         namespaces: Whether the session has namespaces of its own; without them, more is refused.
         network: Whether it shares the network of this machine.
     """
-    verdicts: dict[int, Rules] = {}
-    for table, verdict in ((REFUSED, EPERM), (MISSING, ENOSYS)):
-        verdicts |= {number: [(RETURN, 0, 0, verdict)] for number in numbers(table, machine)}
+    blocks: dict[int, Rules] = {}
 
-    def one(call: str) -> int:
-        return numbers(call, machine)[0]
+    def judge(table: str, rules: Rules) -> None:
+        blocks.update(dict.fromkeys(seccomp.numbers(table, machine).values(), rules))
 
-    verdicts[one("clone=56/220")] = verdicts[one("unshare=272/97")] = _refuse_bits(0, CLONE_NEW_ANY)
-    verdicts[one("ioctl=16/29")] = _refuse_values(1, (0x5412, 0x541C))  # TIOCSTI, TIOCLINUX: typing for somebody else
-    verdicts[one("socket=41/198")] = _sockets(unix=namespaces and not network, datagram=namespaces or network)
+    judge(REFUSED, always(EPERM))
+    judge(MISSING, always(ENOSYS))
+    judge("clone=56/220 unshare=272/97", refuse_bits(0, CLONE_NEW_ANY))
+    judge("ioctl=16/29", among(1, (TIOCSTI, TIOCLINUX), then=EPERM, otherwise=ALLOW))
+    judge("socket=41/198", _sockets(unix=namespaces and not network, datagram=namespaces or network))
     if not namespaces:
-        verdicts |= {number: [(RETURN, 0, 0, EPERM)] for number in numbers(SHARED_WITH_ALL, machine)}
-        verdicts |= {number: [(RETURN, 0, 0, DONE)] for number in numbers(METADATA, machine)}
-        verdicts |= {number: _only_zero(0) for number in numbers(OWN_ONLY, machine)}
-        verdicts |= {number: _only_zero(1) for number in numbers(OWN_ONLY_SECOND, machine)}
+        judge(SHARED_WITH_ALL, always(EPERM))
+        judge(METADATA, always(DONE))
+        judge(OWN_ONLY, among(0, (0,), then=ALLOW, otherwise=EPERM))
+        judge(OWN_ONLY_SECOND, among(1, (0,), then=ALLOW, otherwise=EPERM))
     if not namespaces or network:  # a connection that Landlock does not see
-        verdicts[one("sendto=44/206")] = verdicts[one("sendmmsg=307/269")] = _refuse_bits(3, MSG_FASTOPEN)
-        verdicts[one("sendmsg=46/211")] = _refuse_bits(2, MSG_FASTOPEN)
-    rules: Rules = [
-        (LOAD, 0, 0, ARCH),
-        (JUMP_EQUAL, 1, 0, AUDIT_ARCH[machine]),
-        (RETURN, 0, 0, KILL),
-        (LOAD, 0, 0, NUMBER),
-        (JUMP_ABOVE, 0, 1, NEWEST),
-        (RETURN, 0, 0, ENOSYS),
-    ]
-    for number, block in sorted(verdicts.items()):
-        rules += [(JUMP_EQUAL, 0, len(block), number), *block]
-    return b"".join(struct.pack("<HBBI", *rule) for rule in [*rules, (RETURN, 0, 0, ALLOW)])
-
-
-def _argument(index: int) -> tuple[int, int, int, int]:
-    """Load the low half of an argument; all that are looked at here have 32 bits in the kernel."""
-    return (LOAD, 0, 0, ARGUMENTS + 8 * index)
-
-
-def _refuse_bits(index: int, bits: int) -> Rules:
-    return [_argument(index), (JUMP_SET, 0, 1, bits), (RETURN, 0, 0, EPERM), (RETURN, 0, 0, ALLOW)]
-
-
-def _refuse_values(index: int, values: tuple[int, ...]) -> Rules:
-    tests: Rules = [rule for value in values for rule in ((JUMP_EQUAL, 0, 1, value), (RETURN, 0, 0, EPERM))]
-    return [_argument(index), *tests, (RETURN, 0, 0, ALLOW)]
-
-
-def _only_zero(index: int) -> Rules:
-    return [_argument(index), (JUMP_EQUAL, 0, 1, 0), (RETURN, 0, 0, ALLOW), (RETURN, 0, 0, EPERM)]
+        judge("sendto=44/206 sendmmsg=307/269", refuse_bits(3, MSG_FASTOPEN))
+        judge("sendmsg=46/211", refuse_bits(2, MSG_FASTOPEN))
+    return seccomp.assemble(machine, dict(sorted(blocks.items())), newest=NEWEST, otherwise=ALLOW)
 
 
 def _sockets(*, unix: bool, datagram: bool) -> Rules:
     """TCP always, for Landlock and namespaces say whereto. Other protocols would get past Landlock."""
-    kind: Rules = [_argument(1), (AND, 0, 0, 0xF)]
-    plain: Rules = [_argument(2), (JUMP_EQUAL, 1, 0, 0), (JUMP_EQUAL, 0, 1, TCP), (RETURN, 0, 0, ALLOW)]
+    kind: Rules = [argument(1), (AND, 0, 0, 0xF)]
+    plain: Rules = [argument(2), (JUMP_EQUAL, 1, 0, 0), (JUMP_EQUAL, 0, 1, TCP), (RETURN, 0, 0, ALLOW)]
     stream: Rules = [(JUMP_EQUAL, 0, len(plain) + 1, STREAM), *plain, (RETURN, 0, 0, EPERM)]
     others: Rules = [(JUMP_EQUAL, 0, 1, DATAGRAM), (RETURN, 0, 0, ALLOW)] if datagram else []
     internet = [*kind, *stream, *others, (RETURN, 0, 0, EPERM)]
-    routes: Rules = [_argument(2), (JUMP_EQUAL, 0, 1, 0), (RETURN, 0, 0, ALLOW), (RETURN, 0, 0, EPERM)]
+    routes: Rules = [argument(2), (JUMP_EQUAL, 0, 1, 0), (RETURN, 0, 0, ALLOW), (RETURN, 0, 0, EPERM)]
     families: Rules = [
         (JUMP_EQUAL, 1, 0, AF_INET),
         (JUMP_EQUAL, 0, len(internet), AF_INET6),
@@ -137,4 +111,4 @@ def _sockets(*, unix: bool, datagram: bool) -> Rules:
         *routes,
     ]
     local: Rules = [(JUMP_EQUAL, 0, 1, AF_UNIX), (RETURN, 0, 0, ALLOW)] if unix else []
-    return [_argument(0), *local, *families, (RETURN, 0, 0, EPERM)]
+    return [argument(0), *local, *families, (RETURN, 0, 0, EPERM)]

@@ -1,23 +1,22 @@
-"""Guard of one session: opens its door, becomes the parent of the agent, and watches what it uses up.
+"""Guard of one session: opens its doors, becomes the parent of the agent, and watches what it uses up.
 
 The guard stands inside the namespaces, where there are any, but has no wall of its own: it must reach the gateway's
 socket. The agent cannot reach the guard: Landlock and seccomp keep it from other processes.
 """
 
 # Every agent waits for this file at its start: it imports little, and what can wait later.
-# ruff: noqa: PTH123, PTH208
-
 import os
 import signal
 import time
 
-from . import confine
+from enpire.agents._jail import confine, usage
+from enpire.core.confinement import kernel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-LOOK_S = 0.5
+LOOK_S = 0.25
 FOLDERS_S = 5.0
 """How often the size of the session's folders is looked at; never more than a twentieth of the time."""
 
@@ -25,9 +24,10 @@ FOLDERS_S = 5.0
 def main(settings: "dict[str, Any]", argv: list[str]) -> "NoReturn":
     """Run one agent and end as it ends: its exit status, 128 + n after signal n, 127 if it cannot be started."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the agent gets it from the keeper as well
-    confine.LIBC.prctl(confine.PR_SET_DUMPABLE, 0, 0, 0, 0)  # /proc shows nothing of us
-    confine.LIBC.prctl(confine.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    confine.forbid_new_privileges()
+    kernel.volunteer_for_out_of_memory()
+    kernel.LIBC.prctl(kernel.PR_SET_DUMPABLE, 0, 0, 0, 0)  # /proc shows nothing of us
+    kernel.LIBC.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    kernel.forbid_new_privileges()
     opened, open_up = os.pipe()
     agent = os.fork()
     if agent == 0:
@@ -36,11 +36,11 @@ def main(settings: "dict[str, Any]", argv: list[str]) -> "NoReturn":
     os.close(opened)
     import threading
 
-    if settings["socket"]:
-        from . import door
+    if settings["doors"]:
+        from enpire.agents._jail import door
 
-        listening = door.listen(settings["port"])
-        threading.Thread(target=door.serve, args=(listening, settings["socket"]), daemon=True).start()
+        for port, path in settings["doors"]:
+            threading.Thread(target=door.serve, args=(door.listen(port), path), daemon=True).start()
     os.write(open_up, b"1")
     os.close(open_up)
     threading.Thread(target=_watch, args=(agent, settings), daemon=True).start()
@@ -76,55 +76,27 @@ def _await(agent: int) -> int:
 
 
 def _watch(agent: int, settings: "dict[str, Any]") -> None:
-    """End the session when it uses up too much; for a thread."""
+    """End the session when it uses up too much, or when that can no longer be told; for a thread."""
+    reason = "what it uses up cannot be looked at"
+    try:
+        reason = _await_excess(settings)
+    finally:
+        os.write(2, f"\nstopped: {reason}\n".encode())
+        os.kill(agent, signal.SIGKILL)
+
+
+def _await_excess(settings: "dict[str, Any]") -> str:
+    """Look again and again until the session uses up too much: of what."""
     next_look_s = 0.0
     while True:
         time.sleep(LOOK_S)
-        reason = ""
-        if threads_below(os.getpid()) > settings["processes"]:
-            reason = f"more than {settings['processes']} processes and threads"
-        elif time.monotonic() > next_look_s:
+        family = usage.below(os.getpid())
+        if sum(family.values()) > settings["processes"]:
+            return f"more than {settings['processes']} processes and threads"
+        if usage.uses_more_memory(family, settings["memory"]):
+            return f"more than {settings['memory'] >> 20} MiB of memory"
+        if time.monotonic() > next_look_s:
             began_s = time.monotonic()
-            if sum(map(size, settings["measured"])) > settings["bytes"]:
-                reason = f"more than {settings['bytes']} bytes in its folders"
+            if sum(map(usage.size, settings["measured"])) > settings["bytes"]:
+                return f"more than {settings['bytes']} bytes in its folders"
             next_look_s = time.monotonic() + max(FOLDERS_S, 20 * (time.monotonic() - began_s))
-        if reason:
-            os.write(2, f"\nstopped: {reason}\n".encode())
-            os.kill(agent, signal.SIGKILL)
-            return
-
-
-def threads_below(root: int) -> int:
-    """Threads of all descendants of a process."""
-    children: dict[int, list[tuple[int, int]]] = {}
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            with open(f"/proc/{name}/stat") as file:
-                fields = file.read().rpartition(")")[2].split()
-        except OSError:  # it ended while we looked
-            continue
-        children.setdefault(int(fields[1]), []).append((int(name), int(fields[17])))
-    total, frontier = 0, [root]
-    while frontier:
-        below = [child for pid in frontier for child in children.get(pid, [])]
-        total += sum(threads for _, threads in below)
-        frontier = [pid for pid, _ in below]
-    return total
-
-
-def size(folder: str) -> int:
-    """Bytes on disk of what is in a folder; no link is followed."""
-    total, frontier = 0, [folder]
-    while frontier:
-        try:
-            with os.scandir(frontier.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        frontier.append(entry.path)
-                    else:
-                        total += entry.stat(follow_symlinks=False).st_blocks * 512
-        except OSError:  # it went away while we looked
-            continue
-    return total

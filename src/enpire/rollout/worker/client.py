@@ -117,6 +117,7 @@ class Worker:
             PolicyFault: `raised`, `exited`, `deadline` or `protocol`.
             StationFault: The zygote died.
         """
+        self._zygote.leave_alone(self._number)  # others have loaded meanwhile, or load later
         self._ring(protocol.RESET, 0, observation, protocol.RESET_DONE)
         if not self._await(timeout_s):
             raise PolicyFault("deadline", f"Policy.reset did not return within {timeout_s:g} s")

@@ -11,14 +11,28 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from enpire.core.confinement import bootstrap
 from enpire.core.errors import BadInput, MissingProgram
+from enpire.rollout.worker.processor import processor
 
 LIBRARIES = ("numpy", "scipy")
 """Third-party packages a policy may import."""
 SYSTEM_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")
 DEVICES = ("/dev/null", "/dev/urandom")
 PACKAGE_FOLDERS = ("site-packages", "dist-packages")
-BOOTSTRAP = "import sys; sys.path += {!r}; sys.path.insert(0, {!r}); from inside.zygote import main; main()"
+BOOTSTRAP = "; ".join(
+    (
+        "{}",
+        "import os",
+        "os.sched_setaffinity(0, [{}])",
+        "sys.path += {!r}",
+        "sys.path.insert(0, {!r})",
+        "from inside.zygote import main",
+        "[sys.modules.pop(name) for name in list(sys.modules) if name.partition('.')[0] == 'enpire']",
+        "main()",
+    )
+)
+"""Workers stay on one processor. Once loaded, the shared modules give their names free: a candidate may use any."""
 NOBODY = "65534"
 
 
@@ -104,8 +118,9 @@ def python_command(seen: Sight, socket_number: int, settings: str) -> list[str]:
     """Command of a zygote. It reads no site folder, no `.pth` file and no start-up file."""
     inside = str(Path(__file__).resolve().parent)
     flags = ["-P", "-s", "-S", "-B"]
-    bootstrap = BOOTSTRAP.format(list(seen.library_paths), inside)
-    return [str(seen.interpreter), *flags, "-c", bootstrap, str(socket_number), settings]
+    shared = bootstrap.empty_packages("enpire", "enpire.core")
+    code = BOOTSTRAP.format(shared, processor(), list(seen.library_paths), inside)
+    return [str(seen.interpreter), *flags, "-c", code, str(socket_number), settings]
 
 
 def bubblewrap_command(seen: Sight, candidates: Path) -> list[str]:
@@ -128,7 +143,8 @@ def bubblewrap_command(seen: Sight, candidates: Path) -> list[str]:
     covers = [str(folder / name) for folder in seen.standard for name in PACKAGE_FOLDERS if (folder / name).is_dir()]
     for path in covers:
         command += ["--size", "1048576", "--tmpfs", path]
-    for path in (*seen.packages, str(Path(__file__).resolve().parent / "inside"), str(candidates)):
+    own = (str(Path(__file__).resolve().parent / "inside"), str(bootstrap.CONFINEMENT))
+    for path in (*seen.packages, *own, str(candidates)):
         command += ["--ro-bind", path, path]
     for path in DEVICES:
         command += ["--dev-bind", path, path]

@@ -3,9 +3,9 @@
 import os
 import socket
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
+from enpire.core.confinement.selftest import Table
 from enpire.core.errors import MissingProgram, StationFault
 from enpire.core.records import Json, decode
 from enpire.rollout.worker.client import start
@@ -21,19 +21,6 @@ ADVICE = {
     "lsm": "Landlock (Linux 5.13 or newer, in the kernel's lsm= list) and seccomp are needed; or use level 'none'",
     "none": "check the Python installation",
 }
-
-
-@dataclass(frozen=True)
-class Table:
-    """What worked inside a worker.
-
-    Attributes:
-        controls: Things an honest policy needs, by name: whether they worked.
-        attempts: Ways out, by name: whether they worked.
-    """
-
-    controls: dict[str, bool]
-    attempts: dict[str, bool]
 
 
 def run(zygote: Zygote, candidates: Path, memory_bytes: int) -> Table:
@@ -89,8 +76,4 @@ def require(zygote: Zygote, level: str, candidates: Path, memory_bytes: int) -> 
         table = run(zygote, candidates, memory_bytes)
     except StationFault as error:
         raise MissingProgram(f"confinement level {level!r} does not work here ({error}); {ADVICE[level]}") from None
-    tolerated = OPEN_WITHOUT_NAMESPACES if level == "lsm" else set()
-    faults = [f"not blocked: {name}" for name, worked in table.attempts.items() if worked and name not in tolerated]
-    faults += [f"does not work: {name}" for name, worked in table.controls.items() if not worked]
-    if faults:
-        raise MissingProgram(f"confinement level {level!r} does not hold here ({'; '.join(faults)}); {ADVICE[level]}")
+    table.require(level, tolerated=OPEN_WITHOUT_NAMESPACES if level == "lsm" else (), advice=ADVICE[level])

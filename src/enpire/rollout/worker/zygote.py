@@ -1,5 +1,6 @@
 """The station's handle on its zygote, the process that forks one worker per episode."""
 
+import contextlib
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from typing import NamedTuple
 
 from enpire.core.errors import MissingProgram, StationFault
 from enpire.rollout.worker import launch
-from enpire.rollout.worker.inside.protocol import COMMAND, ENDED, READY, REAP, SPAWN
+from enpire.rollout.worker.inside.protocol import ALONE, COMMAND, ENDED, READY, REAP, SPAWN
 
 START_TIMEOUT_S = 60.0
 REAP_TIMEOUT_S = 10.0
@@ -122,6 +123,11 @@ class Zygote:
         except OSError as error:
             raise ConnectionError(f"the zygote is gone: {error}") from None
         return self._workers
+
+    def leave_alone(self, worker: int) -> None:
+        """Stop all other workers until this one is reaped. If the zygote is gone, its workers are as well."""
+        with contextlib.suppress(OSError):
+            self._socket.send(COMMAND.pack(ALONE, worker, 0, 0))
 
     def reap(self, worker: int) -> Ended | None:
         """Kill a worker if it still runs and say how it ended; None if the zygote is gone. Any thread may ask."""

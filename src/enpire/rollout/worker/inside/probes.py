@@ -1,16 +1,10 @@
-"""Attempts to break out, made for real from inside a confined worker. Each returns normally if the attempt worked.
-
-An attempt is blocked if it raises. Calls that would do harm are made with arguments that cannot succeed: what counts is
-whether the kernel refused the call itself (EPERM, EACCES, ENOSYS) or went on to look at the arguments.
-"""
+"""Attempts to break out, made for real from inside a confined worker. Each returns normally if the attempt worked."""
 
 import ctypes
-import errno
 import importlib
 import json
 import mmap
 import os
-import platform
 import resource
 import socket
 import threading
@@ -21,10 +15,11 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .confine import LIBC
+from enpire.core.confinement.attempts import Attempts, Call, make_call, make_in, renice, table, worked
+from enpire.core.confinement.kernel import LIBC
+
 from .protocol import CONTROL_FD
 
-REFUSED = {errno.EPERM, errno.EACCES, errno.ENOSYS}
 SOCKETS = {
     "AF_UNIX": socket.SOCK_STREAM,
     "AF_INET": socket.SOCK_STREAM,
@@ -34,12 +29,11 @@ SOCKETS = {
     "AF_VSOCK": socket.SOCK_STREAM,
 }
 Ways = list[Callable[[], object]]
-Attempts = dict[str, Callable[[], object]]
 
 PARENT = -1
 """Stands for the process number of the parent in `CALLS`."""
 
-CALLS: dict[str, tuple[int, int, tuple[int, ...]]] = {
+CALLS: dict[str, Call] = {
     "ptrace the parent": (101, 117, (0x4206, PARENT, 0, 0)),
     "read memory of the parent": (310, 270, (PARENT, 0, 0, 0, 0, 0)),
     "write memory of the parent": (311, 271, (PARENT, 0, 0, 0, 0, 0)),
@@ -69,6 +63,7 @@ CALLS: dict[str, tuple[int, int, tuple[int, ...]]] = {
     "run a program by descriptor": (322, 281, (-1, 0, 0, 0, 0)),
     "scheduling class": (144, 119, (0, -1, 0)),
     "affinity of the parent": (203, 122, (PARENT, 0, 0)),
+    "leave its processor": (203, 122, (0, 0, 0)),
     "set the clock": (227, 112, (0, 0)),
     "personality": (135, 92, (0xFFFFFFFF,)),
     "quota": (179, 60, (0xFFFF, 0, 0, 0)),
@@ -81,15 +76,11 @@ CALLS: dict[str, tuple[int, int, tuple[int, ...]]] = {
     "survive the parent": (157, 167, (1, 0, 0, 0, 0)),
     "own the signals of a descriptor": (72, 25, (CONTROL_FD, 8, PARENT)),
 }
-"""Raw calls: number on x86_64, on aarch64, arguments."""
 
 
 def _call(name: str) -> None:
-    numbers, arguments = CALLS[name][:2], CALLS[name][2]
-    number = numbers[0] if platform.machine() == "x86_64" else numbers[1]
-    given = [ctypes.c_long(os.getppid() if a == PARENT else a) for a in arguments]
-    if LIBC.syscall(number, *given) == -1 and ctypes.get_errno() in REFUSED:
-        raise OSError(ctypes.get_errno(), name)
+    on_x86_64, on_aarch64, arguments = CALLS[name]
+    make_call((on_x86_64, on_aarch64, tuple(os.getppid() if a == PARENT else a for a in arguments)))
 
 
 def _connect(address: str) -> None:
@@ -102,10 +93,6 @@ def _fork() -> None:
     if pid == 0:
         os._exit(0)
     os.waitpid(pid, 0)
-
-
-def _renice(pid: int) -> None:
-    os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, pid))
 
 
 def _allocate_above_limit() -> None:
@@ -160,18 +147,6 @@ def _environment() -> None:
         raise PermissionError
 
 
-def _write_anywhere(folders: list[str]) -> None:
-    for folder in folders:
-        path = Path(folder) / f".enpire-probe-{os.getpid()}"
-        try:
-            path.touch()
-        except OSError:
-            continue
-        path.unlink()
-        return
-    raise PermissionError
-
-
 def _file_attempts(given: dict[str, Any]) -> Attempts:
     victim, folder = Path(given["victim"]), Path(given["candidates"])
     return {
@@ -184,7 +159,7 @@ def _file_attempts(given: dict[str, Any]) -> Attempts:
         "environment of the parent": Path(f"/proc/{os.getppid()}/environ").read_bytes,
         "see file metadata outside": victim.stat,
         "write a file outside": partial(victim.write_bytes, b"probe"),
-        "write anywhere": partial(_write_anywhere, [str(folder), ".", *given["writable"]]),
+        "write anywhere": partial(make_in, [str(folder), ".", *given["writable"]]),
         "truncate a file outside": partial(os.truncate, victim, 1),
         "change a mode outside": partial(victim.chmod, 0o600),
         "change times outside": partial(os.utime, victim),
@@ -205,7 +180,7 @@ def _process_attempts(given: dict[str, Any], memory: mmap.mmap) -> Attempts:
         "raise own limits": partial(resource.setrlimit, resource.RLIMIT_AS, (-1, -1)),
         "signal the parent": partial(os.kill, parent, 0),
         "limits of the parent": partial(resource.prlimit, parent, resource.RLIMIT_CORE),
-        "priority of the parent": partial(_renice, parent),
+        "priority of the parent": partial(renice, parent),
         "fork": _fork,
         "connect to an abstract socket": partial(_connect, f"\0{given['listener']}"),
         "socket pair": _socket_pair,
@@ -238,21 +213,8 @@ CONTROLS: Attempts = {
 """What an honest policy needs; these must work."""
 
 
-def worked(attempt: Callable[[], object]) -> bool:
-    """Make one attempt; whether it succeeded."""
-    try:
-        attempt()
-    except (OSError, MemoryError, ValueError, RuntimeError, ImportError):
-        return False
-    return True
-
-
 def run(given: dict[str, Any], memory: mmap.mmap) -> NoReturn:
     """Make all attempts, write the table as JSON to the log, end the process."""
-    attempts = {**_process_attempts(given, memory), **_file_attempts(given)}
-    table = {
-        "controls": {name: worked(attempt) for name, attempt in CONTROLS.items()},
-        "attempts": {name: worked(attempt) for name, attempt in attempts.items()},
-    }
-    os.write(1, json.dumps(table).encode())
+    found = table(CONTROLS, {**_process_attempts(given, memory), **_file_attempts(given)})
+    os.write(1, json.dumps(found).encode())
     os._exit(0)

@@ -25,7 +25,7 @@ MOST_ASK_BYTES = 64 * 1024
 
 COMMAND = struct.Struct("<BIQQ")
 """Kind, worker number, and where the worker's configuration (JSON) lies in the shared memory."""
-SPAWN, REAP = 1, 2
+SPAWN, REAP, ALONE = 1, 2, 3
 
 ENDED = struct.Struct("<IidB")
 """Worker number, exit code (negative: a signal), CPU seconds, and whether it was confined before it loaded code."""

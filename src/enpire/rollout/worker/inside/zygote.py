@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import confine, episode, probes
-from .protocol import COMMAND, CONFINED_FD, CONTROL_FD, ENDED, EXIT_REFUSED, MEMORY_FD, READY, REAP, SPAWN
+from .protocol import ALONE, COMMAND, CONFINED_FD, CONTROL_FD, ENDED, EXIT_REFUSED, MEMORY_FD, READY, REAP, SPAWN
 
 PASSED_DESCRIPTORS = 3
 """With SPAWN: the worker's control socket, the shared memory (read-only), the log."""
@@ -43,6 +43,7 @@ class Zygote:
     station: socket.socket
     settings: dict[str, Any]
     children: dict[int, Child] = field(default_factory=dict)
+    alone: int = 0
 
     def serve(self) -> None:
         """Obey commands until the station closes its end."""
@@ -56,6 +57,8 @@ class Zygote:
                 self.spawn(worker, (offset, length), descriptors)
             elif kind == REAP:
                 self.station.send(self.reap(worker))
+            elif kind == ALONE:
+                self.stop_others(worker)
             for descriptor in descriptors:
                 os.close(descriptor)
         for worker in list(self.children):
@@ -71,8 +74,18 @@ class Zygote:
         os.close(tell_confined)
         self.children[worker] = Child(pid, confined)
 
+    def stop_others(self, worker: int) -> None:
+        """Let only this worker run until it is reaped: one that is prepared could spin and slow it down."""
+        self.alone = worker
+        for number, child in self.children.items():
+            os.kill(child.pid, signal.SIGCONT if number == worker else signal.SIGSTOP)
+
     def reap(self, worker: int) -> bytes:
         """Kill a worker with its process group if it still lives, wait for it, and say how it ended."""
+        if worker == self.alone:
+            self.alone = 0
+            for other in self.children.values():
+                os.kill(other.pid, signal.SIGCONT)
         child = self.children.pop(worker, None)
         if child is None:
             return ENDED.pack(worker, EXIT_REFUSED, 0.0, False)
