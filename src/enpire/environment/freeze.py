@@ -73,9 +73,7 @@ def manifest(task: str, files: Mapping[str, Path], facts: Mapping[str, str]) -> 
 
 def own_files() -> dict[str, Path]:
     """Line name to file for the code of this package that judges every task."""
-    found = {
-        f"enpire/{p.relative_to(PACKAGE).as_posix()}": p for name in JUDGING for p in files_below(PACKAGE / name)
-    }
+    found = {f"enpire/{p.relative_to(PACKAGE).as_posix()}": p for name in JUDGING for p in files_below(PACKAGE / name)}
     shared = [PACKAGE / "tasks" / "__init__.py", *sorted((PACKAGE / "tasks").glob("_[!_]*.py"))]
     return found | {f"enpire/tasks/{path.name}": path for path in shared}
 

@@ -7,11 +7,11 @@ from enpire.core.records import TaskSpec
 
 
 def blocks(folder: Path, task: TaskSpec) -> dict[str, tuple[str, ...]]:
-    """Slot to the names of library blocks that fit the task's kind of scene; empty if the folder holds none."""
-    scene = str(task.scene.get("kind", "vector"))
+    """Slot to the names of library blocks that fit the task's kind of scene (`a+b` takes both); empty if the folder holds none."""
+    scenes = {*str(task.scene.get("kind", "vector")).split("+"), "any"}
     found: dict[str, list[str]] = {}
     for path in sorted(folder.glob("*.toml")):
         block = tomllib.loads(path.read_text()).get("block", {})
-        if block.get("scene") in (scene, "any") and path.with_suffix(".py").is_file():
+        if block.get("scene") in scenes and path.with_suffix(".py").is_file():
             found.setdefault(str(block["slot"]), []).append(path.stem)
     return {slot: tuple(names) for slot, names in sorted(found.items())}

@@ -65,6 +65,7 @@ class Profile:
         pad_friction: The same between fingertips and objects; falls with every grasp.
         mass: Factor on the mass of objects.
         center_of_mass_m: Shift of the center of mass of objects (x, y), object frame.
+        fixture_shift_m: Where fixtures really stand, minus where the manual says (x, y), world frame.
         latency_s: From a command until the motors obey.
         late: Share of commands that come one tick late.
         dropped: Share of commands that are lost.
@@ -77,6 +78,7 @@ class Profile:
     pad_friction: float = 1.0
     mass: float = 1.0
     center_of_mass_m: tuple[float, float] = (0.0, 0.0)
+    fixture_shift_m: tuple[float, float] = (0.0, 0.0)
     latency_s: float = 0.0
     late: float = 0.0
     dropped: float = 0.0

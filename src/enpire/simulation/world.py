@@ -10,8 +10,18 @@ from enpire.core.errors import EnvironmentFault
 
 TIMESTEP_S = 0.002
 _STATE = mujoco.mjtState.mjSTATE_INTEGRATION
-_FATAL = (mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQVEL, mujoco.mjtWarning.mjWARN_BADQACC)
+_FATAL = (
+    mujoco.mjtWarning.mjWARN_BADQPOS,
+    mujoco.mjtWarning.mjWARN_BADQVEL,
+    mujoco.mjtWarning.mjWARN_BADQACC,
+    mujoco.mjtWarning.mjWARN_BADCTRL,
+    mujoco.mjtWarning.mjWARN_INERTIA,
+    mujoco.mjtWarning.mjWARN_CONTACTFULL,
+    mujoco.mjtWarning.mjWARN_CNSTRFULL,
+)
 _FAR_M = 10.0
+_FAST = 300.0  # m/s or rad/s
+_DEEP_M = 0.02
 
 
 class Unstable(EnvironmentFault):
@@ -19,7 +29,7 @@ class Unstable(EnvironmentFault):
 
 
 def new_spec() -> mujoco.MjSpec:
-    """An empty scene, angles in rad, with the settings of every station; results under other settings do not compare."""
+    """An empty scene with the settings of every station, angles in rad. Other settings do not compare."""
     spec = mujoco.MjSpec()
     spec.compiler.degree = False
     spec.option.timestep = TIMESTEP_S
@@ -58,7 +68,8 @@ class World:
         """Let `duration_s` pass, a multiple of the time step.
 
         Raises:
-            Unstable: A warning of MuJoCo, a value that is not finite, or something flew off.
+            Unstable: A warning of MuJoCo, a value that is not finite, something flew off, or two things (the table is
+                one) are inside each other.
         """
         for act in self._before_tick:
             act()
@@ -90,9 +101,19 @@ class World:
         mujoco.mj_setState(self.model, self.data, state, _STATE)  # mj_forward moved the solver's starting point
 
     def _check(self) -> None:
-        for kind in _FATAL:
-            if self.data.warning[kind].number:
-                self.data.warning[kind].number = 0
-                raise Unstable(f"the simulation became unstable at {self.time_s:.3f} s ({kind.name})")
+        if self.data.warning.number.any():
+            for kind in _FATAL:
+                if self.data.warning[kind].number:
+                    self.data.warning[kind].number = 0
+                    raise Unstable(f"the simulation became unstable at {self.time_s:.3f} s ({kind.name})")
         if not np.abs(self.data.qpos).max(initial=0.0) < _FAR_M:
             raise Unstable(f"something left the scene at {self.time_s:.3f} s")
+        if not np.abs(self.data.qvel).max(initial=0.0) < _FAST:
+            raise Unstable(f"something flew off at {self.time_s:.3f} s")
+        if self.data.ncon:
+            contacts = self.data.contact
+            deepest = int(contacts.dist.argmin())
+            if contacts.dist[deepest] < -_DEEP_M:
+                a, b = (self.model.geom(int(geom)).name for geom in contacts.geom[deepest])
+                depth_mm = -1000 * float(contacts.dist[deepest])
+                raise Unstable(f"{a} and {b} are {depth_mm:.0f} mm inside each other at {self.time_s:.3f} s")

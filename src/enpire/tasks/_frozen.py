@@ -89,7 +89,9 @@ def freeze_object(name: str, task: Task, options: Mapping[str, float]) -> Freeze
         if file and kind.__module__.partition(".")[0] not in sys.stdlib_module_names:
             files[f"task/{kind.__module__}"] = Path(file)
     for name in getattr(task, "judged_by", ()):
-        files |= {f"enpire/{path.relative_to(PACKAGE).as_posix()}": path for path in files_below(PACKAGE / name)}
+        place = PACKAGE / name
+        found = files_below(place) if place.is_dir() else [place]
+        files |= {f"enpire/{path.relative_to(PACKAGE).as_posix()}": path for path in found}
     facts = {"task/spec": sha256(encode(task.spec))}
     return Freeze(manifest(name, files, facts | _options(options)), files)
 

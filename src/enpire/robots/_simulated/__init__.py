@@ -1,0 +1,1 @@
+"""What simulated robots share: the way of a command to the motors, and everything that goes wrong on it."""

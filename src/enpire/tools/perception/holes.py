@@ -1,0 +1,75 @@
+"""The 2 x 2 holes in the top of a box, from one picture of the top or a wrist camera.
+
+Four dark spots of 4 mm are poor marks: what is dark in them changes with the direction of view, and a pin may stand in
+one. The outline of the box is a good one, so the box is fitted (`t_outline`), and the holes are where its drawing has
+them.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from mink import SE3
+from numpy.typing import NDArray
+
+from enpire.tools.bounds import Range, Shape
+from enpire.tools.perception import t_outline
+from enpire.tools.perception.silhouette import place
+from enpire.tools.perception.t_outline import Colour
+from enpire.tools.station import View
+
+TOOLS = ("find",)
+
+BOX_M = 0.040
+BOX_HEIGHT_M = 0.030
+PITCH_M = 0.020
+BOX_COLOUR = (0.20, 0.42, 0.75)
+_CORNERS = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
+_GRID = np.array([[0.5, 0.5], [0.5, -0.5], [-0.5, 0.5], [-0.5, -0.5]])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holes:
+    """Where a box and its holes are. World frame.
+
+    Attributes:
+        centers_m: Of the holes at the top of the box, (4, 3): with a box along the world's axes far left, far right,
+            near left, near right as seen from the arms.
+        x_m, y_m: Middle of the box.
+        yaw_rad: Of the box, in (-pi/4, pi/4]; a square looks the same after a quarter turn.
+        quality: In [0, 1], as of `t_outline.find`.
+    """
+
+    centers_m: Annotated[NDArray[np.float64], Shape((4, 3))]
+    x_m: float
+    y_m: float
+    yaw_rad: float
+    quality: float
+
+
+def find(
+    view: View,
+    box_m: Annotated[float, Range(0.01, 0.2)] = BOX_M,
+    height_m: Annotated[float, Range(0.0, 0.2)] = BOX_HEIGHT_M,
+    pitch_m: Annotated[float, Range(0.002, 0.1)] = PITCH_M,
+    colour: Colour = BOX_COLOUR,
+    T_world_camera: SE3 | None = None,
+) -> Holes:
+    """Centers of the 2 x 2 holes in the top of a square box that stands on the table.
+
+    Args:
+        view: Camera to look through, from above or at a slant.
+        box_m: Side of the box.
+        height_m: Of the box.
+        pitch_m: Distance of neighbouring holes.
+        colour: Red, green and blue of the box in white light. It must not be grey.
+        T_world_camera: Where the camera is, if better known than by its calibration.
+
+    Raises:
+        NotSeen: There is no such box in the picture.
+    """
+    box = t_outline.find(view, (_CORNERS * box_m,), height_m, colour, T_world_camera)
+    yaw = float((box.yaw_rad + np.pi / 4) % (np.pi / 2) - np.pi / 4)
+    pose = np.array([box.x_m, box.y_m, yaw])
+    centers = place(np.column_stack([_GRID * pitch_m, np.full(4, height_m)]), pose)
+    return Holes(centers_m=centers, x_m=box.x_m, y_m=box.y_m, yaw_rad=yaw, quality=box.quality)

@@ -1,0 +1,1 @@
+"""Paths from here to there, checked for reach and collisions. One file, one method."""

@@ -1,0 +1,68 @@
+"""Put a held pin into its hole: go above it, come down, search if it does not go in, come down again, keep still.
+
+A slot is one import line, with other lines before and after it. To swap a slot, copy another block of that slot into
+`blocks/` and name it here.
+"""
+
+# ruff: noqa: I001  (the order of the slots is the order of the story)
+
+from collections.abc import Iterator
+from typing import Any
+
+from hand import Array, Hand, Tools
+from parameters import values
+
+# How the tool gets to a pose.
+from blocks.plain_move import Move  # slot: move
+
+# How it comes down.
+from blocks.blind_descent import Descent  # slot: descent
+
+# What to do when it meets something too early.
+from blocks.no_search import Search  # slot: search
+
+HOVER_M = 0.008
+"""Tip above the box before it comes down."""
+SHORT_M = 0.003
+"""A pin that stands this far above the floor of its hole is not in it."""
+
+
+class Policy:
+    """One attempt per episode. Every episode starts with fresh blocks."""
+
+    def __init__(self, task: dict[str, Any], tools: Tools) -> None:
+        self.task, self.tools = task, tools
+        self.parameters = {block: values(block) for block in (Move, Descent, Search)}
+        self._build()
+
+    def _build(self) -> None:
+        given = self.parameters
+        self.hand = Hand(self.task, self.tools)
+        self.move = Move(self.hand, given[Move])
+        self.descent = Descent(self.hand, given[Descent])
+        self.search = Search(self.hand, given[Search])
+        self.motion = self._play()
+
+    def reset(self, observation: dict[str, Array], instruction: str) -> None:
+        """Forget the last episode."""
+        del observation, instruction  # Unused.
+        self._build()
+
+    def select_action(self, observation: dict[str, Array]) -> Array:
+        """Joint targets of both arms and gripper openings, shape (14,)."""
+        self.hand.sense(observation)
+        return next(self.motion)
+
+    def _play(self) -> Iterator[Array]:
+        """Actions without end."""
+        hand, scene = self.hand, self.hand.scene
+        x, y = scene["hole_m"]
+        inside = scene["box_top_m"] - scene["hole_depth_m"] + scene["tip_below_tool_m"]
+        above = inside + scene["hole_depth_m"] + HOVER_M
+        yield from self.move.go(hand.upright(x, y, above))
+        yield from self.descent.down(above - inside)
+        if hand.pose()[2] - inside > SHORT_M:
+            yield from self.search.find()
+            yield from self.descent.down(max(hand.pose()[2] - inside, 0.0))
+        while True:
+            yield from hand.hold(1.0)

@@ -1,0 +1,114 @@
+"""Bus, chance, gripper limiter and own motion, each alone."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enpire.robots._simulated.bus import Bus
+from enpire.robots._simulated.chance import Chance
+from enpire.robots._simulated.gripper import StallLimiter
+from enpire.robots._simulated.motion import Brake, Travel
+from enpire.simulation.arms.yam import GRIPPER_KP
+from enpire.simulation.profile import Profile
+
+
+@given(
+    delay=st.integers(0, 6),
+    events=st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40),
+)
+def test_commands_arrive_in_order_after_their_delay_and_never_twice(delay, events):
+    """Per tick: was a command sent, and is it late. The newest that is due counts."""
+    bus = Bus(1, delay)
+    due, taken = {}, -1
+    for tick, (sends, late) in enumerate(events):
+        if sends:
+            bus.send(np.array([float(tick)]), tick, late)
+            due[tick] = tick + delay + late
+        arrived = bus.receive(tick)
+        expected = max((sent for sent, at in due.items() if at <= tick and sent > taken), default=None)
+        assert (None if arrived is None else float(arrived[0])) == expected
+        taken = taken if expected is None else expected
+
+
+def test_a_cleared_bus_is_empty():
+    bus = Bus(2, 1)
+    bus.send(np.ones(2), 0, False)
+    bus.clear()
+    assert bus.receive(5) is None
+
+
+def test_chance_depends_on_station_episode_and_tick_alone():
+    def numbers(profile, seed, ticks):
+        chance = Chance(profile, 3)
+        chance.begin(seed)
+        return [chance.normal(t).tobytes() for t in ticks]
+
+    station = Profile(friction=0.3)
+    assert numbers(station, 1, [5, 700, 5]) == [*numbers(station, 1, [5, 700]), numbers(station, 1, [5])[0]]
+    assert numbers(station, 1, [5]) != numbers(station, 2, [5])
+    assert numbers(station, 1, [5]) != numbers(Profile(friction=0.31), 1, [5])
+    assert numbers(station, 1, [5]) != numbers(station, 1, [6])
+
+
+def limiter():
+    return StallLimiter(force_n=50.0, stiffness=GRIPPER_KP)
+
+
+def press(grip, target_m, gap_m, force_n, ticks):
+    for _ in range(ticks):
+        told = grip.limit(target_m, gap_m, 0.0, force_n)
+    return told
+
+
+def test_a_free_gripper_is_not_limited():
+    assert press(limiter(), 0.01, 0.05, -5.0, 50) == 0.01
+
+
+def test_a_stalled_gripper_presses_with_the_set_force():
+    grip = limiter()
+    told = press(grip, 0.0, 0.03, -50.0, 100)
+    assert grip.clogged and grip.stalls == 1
+    assert (0.03 - told) * GRIPPER_KP == pytest.approx(50.0, rel=1e-3)
+
+
+def test_it_takes_a_tenth_of_a_second_to_notice():
+    grip = limiter()
+    press(grip, 0.0, 0.03, -20.0, 5)
+    assert not grip.clogged
+    press(grip, 0.0, 0.03, -20.0, 5)
+    assert grip.clogged
+
+
+def test_a_moving_gripper_is_not_stalled():
+    grip = limiter()
+    for _ in range(50):
+        grip.limit(0.0, 0.03, -0.1, -50.0)
+    assert not grip.clogged
+
+
+@pytest.mark.parametrize(("target_m", "force_n"), [(0.05, -50.0), (0.0, 0.0)], ids=["told to open", "nothing left"])
+def test_it_releases(target_m, force_n):
+    grip = limiter()
+    press(grip, 0.0, 0.03, -50.0, 50)
+    assert press(grip, target_m, 0.03, force_n, 15) == target_m
+    assert not grip.clogged
+
+
+def test_braking_never_speeds_up_and_ends():
+    brake = Brake(np.zeros(2), np.array([2.0, -1.0]), np.array([10.0, 10.0]))
+    places = [brake.step(0.01) for _ in range(30)]
+    steps = np.abs(np.diff(places, axis=0))
+    assert (np.diff(steps, axis=0) <= 1e-12).all()
+    assert brake.finished
+    assert places[-1] == pytest.approx([0.19, -0.045], abs=0.02)
+
+
+@given(goal=st.floats(-3, 3), speed=st.floats(0.1, 2))
+def test_travel_arrives_and_keeps_its_speed(goal, speed):
+    travel = Travel(np.zeros(1), np.array([goal]), speed)
+    places = [0.0]
+    while not travel.finished:
+        places.append(float(travel.step(0.01)[0]))
+    assert places[-1] == pytest.approx(goal)
+    assert np.abs(np.diff(places)).max() <= speed * 0.01 * 1.001

@@ -1,0 +1,3 @@
+from tests.simulation.conftest import needs_gl
+
+__all__ = ["needs_gl"]
