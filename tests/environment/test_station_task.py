@@ -1,12 +1,16 @@
 """What all physical tasks share, on the real pin insertion: faults, freshness, repeats, tools, bad input."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from enpire.core.errors import BadInput, ToolError
 from enpire.environment.contract import equipment
+from enpire.environment.station_task import StationTask
 from enpire.simulation.rendering import gl_missing
 from enpire.tasks import open_task, pin_insertion
+from enpire.tasks._pin.scenario import PinInsertion
 
 pytestmark = pytest.mark.skipif(bool(gl_missing()), reason=gl_missing() or "OpenGL is there")
 
@@ -128,7 +132,7 @@ def test_pictures_and_tools(task):
     task.reset(seed=1)
     picture = task.look("observation.images.top")
     assert picture.shape == task.spec.observation["observation.images.top"].shape
-    with pytest.raises(BadInput, match="pictures: observation.images.top"):
+    with pytest.raises(BadInput, match=r"pictures: observation\.images\.top"):
         task.look("observation.images.behind")
     pose = task.call("forward_kinematics.tool", {"arm": "right", "q": [0.0, 1.0, 1.0, 0.0, 0.0, 0.0]})
     assert len(pose) == 7
@@ -150,6 +154,14 @@ def test_pictures_and_tools(task):
 def test_bad_options_are_named_with_the_valid_ones(options, words):
     with pytest.raises(BadInput, match=words):
         pin_insertion.make(options)
+
+
+def test_limits_that_the_robot_cannot_keep_are_refused_before_anything_moves():
+    scenario = PinInsertion(plugged=False)
+    fast = replace(scenario.facts.limits, velocity=(99.0, *scenario.facts.limits.velocity[1:]))
+    scenario.facts = replace(scenario.facts, limits=fast)
+    with pytest.raises(BadInput, match=r"left_joint1_rad: 99 per second is faster than the 5 of yam_sim"):
+        StationTask(scenario, dict(FAST))
 
 
 def test_a_station_keeps_its_profile_between_processes(tmp_path):

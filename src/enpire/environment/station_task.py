@@ -16,6 +16,8 @@ from enpire.environment.scenario import OptionRange, Scenario, ScenarioFacts, ch
 from enpire.environment.setup import Setup
 from enpire.environment.strip import Strip
 from enpire.robots import yam_sim
+from enpire.robots.preflight import misfits
+from enpire.robots.robot import ActionSemantics
 from enpire.simulation import scene
 from enpire.simulation.arms import yam
 from enpire.simulation.life import StationLife
@@ -51,7 +53,7 @@ class StationTask:
         assisted: Why a person had to help last; empty if nobody had to.
 
     Raises:
-        BadInput: An option that does not exist or is out of range.
+        BadInput: An option that does not exist or is out of range, or limits that do not fit the robot.
         MissingProgram: There is no OpenGL library for the cameras.
     """
 
@@ -60,6 +62,8 @@ class StationTask:
         self._options = check_options(options, OPTIONS | facts.options)
         if missing := gl_missing():
             raise MissingProgram(missing)
+        if reasons := misfits(_semantics(facts), yam_sim.describe()):
+            raise BadInput(f"{facts.name} does not fit the robot: {'; '.join(reasons)}")
         self._scenario = scenario
         self._life = StationLife.fresh(seed=int(self._options["station_seed"]), level=int(self._options["level"]))
         self._life_file: Path | None = None
@@ -134,7 +138,7 @@ class StationTask:
             did = {f"safety_{kind}": float(count) for kind, count in drive.interventions.items()}
             success = seen.success and not drive.stopped if seen.success is not None else None
             self._verdict = replace(seen, success=success, evidence=seen.evidence | did)
-            self._strip.add(float(np.abs(cell.effort).max()), self._verdict.progress)
+            self._strip.see(cell, self._verdict.progress)
         return self._verdict
 
     def render(self) -> NDArray[np.uint8] | None:
@@ -253,3 +257,15 @@ class StationTask:
             tools=facts.tools,
             not_for_claims="the scene is placed by hand (fast_reset)" if self._options["fast_reset"] else "",
         )
+
+
+def _semantics(facts: ScenarioFacts) -> ActionSemantics:
+    """What a policy's actions mean under the limits of a task."""
+    limits = facts.limits
+    return ActionSemantics(
+        names=yam_sim.describe().action.names,
+        low=limits.low,
+        high=limits.high,
+        most_change=tuple(velocity / RATE_HZ for velocity in limits.velocity),
+        rate_hz=RATE_HZ,
+    )
