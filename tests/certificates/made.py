@@ -26,6 +26,8 @@ from enpire.tasks import freeze_task, open_task
 from tests.rollout.toy import GOOD_POLICY
 
 TOY = "tests.rollout.toy:PointTask"
+NOW_S = 1_700_000_000.0
+"""Date of all commits, so that the same seed makes the same candidate."""
 P0, ALPHA = 0.5, 0.05
 FAILURE, INVALID, EPISODES = 4, 6, 12
 """The tickets that fail and break, and how many there are; the start state of the broken one is played again."""
@@ -86,7 +88,7 @@ def make(root, seed=None):
     folder = Folder(root)
     folder.create(seed)
     freeze.write(folder.root / freeze.FILE, freeze_task(TOY))
-    hub = Hub.create(folder.hub)
+    hub = Hub.create(folder.hub, now=lambda: NOW_S)
     files = {"policy.py": GOOD_POLICY.encode(), "blocks/note.md": b"plain\n"}
     commit = hub.commit(files, parents=(), message="Baseline\n\nIdea: 0000\n", branch="baseline")
     task, key = open_task(TOY), folder.key()
@@ -108,15 +110,20 @@ def make(root, seed=None):
         ticket = Ticket(
             id=number, candidate=commit, seed=seeds.seed(key, "search", number), purpose="filler", study="filler"
         )
-        _run(folder, ledger, task, ticket, Player())
+        play(folder, ledger, task, ticket, Player())
     ledger.append(e.StudyOpened(study="claim-1", kind="claim", idea="0000", arms=(commit,), p0=P0, alpha=ALPHA))
     for index in range(EPISODES):
         place = INVALID if index == EPISODES - 1 else index
         ticket = Ticket(
-            id=3 + index, candidate=commit, seed=seeds.seed(key, "claim", place), purpose="claim", study="claim-1"
+            id=3 + index,
+            candidate=commit,
+            seed=seeds.seed(key, "claim", place),
+            purpose="claim",
+            study="claim-1",
+            tries=int(place != index),
         )
         way = {FAILURE: "idle", INVALID: "broken"}.get(index, "good")
-        _run(folder, ledger, task, ticket, Player(way))
+        play(folder, ledger, task, ticket, Player(way))
     ledger.append(e.StudyClosed(study="claim-1", accepted=True, reason="proven", log_e=5.0, lower_bound=0.5))
     ledger.append(e.SupervisorStopped(reason="done", final=True))
     ledger.close()
@@ -126,7 +133,8 @@ def make(root, seed=None):
     return made
 
 
-def _run(folder, ledger, task, ticket, player):
+def play(folder, ledger, task, ticket, player):
+    """One episode, really played and recorded."""
     outcome, trace = run_trial(task, player, ticket.seed, SystemClock())
     arrays = pack(trace.arrays())
     episode = Episode(

@@ -16,9 +16,9 @@ from enpire.certificates.bundle import declaration_digest
 from enpire.core import seeds
 from enpire.core.errors import BadInput
 from enpire.core.files import sha256
-from enpire.core.records import Episode, decode, encode
+from enpire.core.records import Episode, Ticket, decode, encode
 from enpire.environment import freeze
-from enpire.rollout.recorder import pack
+from enpire.rollout.recorder import ARRAYS, pack
 from enpire.tasks import open_task
 from tests.certificates.made import EPISODES, TOY, rezip, unzip
 
@@ -72,6 +72,45 @@ def test_it_is_written_once(made, bundle):
 def test_another_key_is_refused(bundle, made):
     (problem,) = check_bundle(bundle, key="0" * 64).problems
     assert made.key in problem and "not with the expected" in problem
+
+
+def with_broken(members, made, start_states, tries):
+    """The members with further start states from which every episode was invalid, signed by the owner of the key."""
+    record_name, arrays_name = "episodes/0000009/episode.json", f"episodes/0000009/{ARRAYS}"
+    broken = decode(members[record_name], Episode)
+    assert broken.result == "invalid"
+    claim = json.loads(members["claim.json"])
+    certificate = record.from_file(members["certificate.json"], "")
+    records, number = dict(certificate.records), 3 + EPISODES
+    for place in range(start_states):
+        for attempt in range(tries):
+            seed = seeds.seed(made.folder.key(), "claim", 100 + place)
+            folder = f"episodes/{number:07d}"
+            data = encode(replace(broken, ticket=number, seed=seed, folder=folder))
+            members = members | {f"{folder}/episode.json": data, f"{folder}/{ARRAYS}": members[arrays_name]}
+            claim["tickets"].append(claim["tickets"][0] | {"id": number, "seed": seed, "tries": attempt})
+            records[str(number)] = sha256(data)
+            number += 1
+    tickets = [Ticket(**plain) for plain in claim["tickets"]]
+    members = members | {"claim.json": encode(claim)}
+    return signed(
+        members,
+        made.folder.key(),
+        records=records,
+        invalid=certificate.invalid + start_states * tries,
+        seeds=record.seeds_hash(tickets),
+    )
+
+
+@pytest.mark.parametrize(("start_states", "tries"), [(0, 0), (1, 3), (2, 2)])
+def test_start_states_may_be_left_out_within_the_rule(members, made, start_states, tries):
+    assert check_bundle(rezip(with_broken(members, made, start_states, tries)), key=made.key).problems == []
+
+
+def test_a_claim_that_left_out_too_many_start_states_is_refused(members, made):
+    """Not even the owner of the key can have it: the hard start states may be the ones that are missing."""
+    (problem,) = check_bundle(rezip(with_broken(members, made, 2, 3)), key=made.key).problems
+    assert "2 start states were left out, 11 episodes were counted" in problem
 
 
 def test_every_member_matters(members):

@@ -8,15 +8,16 @@ import pytest
 from enpire import certificates
 from enpire.certificates import record, signing
 from enpire.certificates.record import Certificate
+from enpire.core import seeds
 from enpire.core.clock import SystemClock
 from enpire.core.errors import Damaged
 from enpire.core.files import sha256
-from enpire.core.records import decode, encode
+from enpire.core.records import MOST_TRIES, Ticket, decode, encode
 from enpire.ledger import events as e
 from enpire.ledger.log import Ledger
 from enpire.rollout.recorder import ARRAYS, RECORD, pack, read_arrays
 from enpire.tasks import open_task
-from tests.certificates.made import EPISODES, TOY, make
+from tests.certificates.made import EPISODES, TOY, Player, make, play
 
 
 @pytest.fixture
@@ -190,6 +191,22 @@ def test_without_the_secret_key_everything_else_is_still_checked(copy):
     found = record.read_file(file_of(copy))
     file_of(copy).write_bytes(record.to_file(replace(found, successes=found.episodes)))
     assert copy.verify() != []
+
+
+@pytest.mark.parametrize(("start_states", "refused"), [(1, False), (2, True)])
+def test_a_certified_claim_may_not_leave_out_start_states(copy, start_states, refused):
+    """Written by the harness's own key: each of them was broken as often as a start state is played."""
+    key, task = copy.folder.key(), open_task(TOY)
+    ledger = Ledger(copy.folder.ledger, key=key, clock=SystemClock())
+    for number in range(start_states * MOST_TRIES):
+        seed = seeds.seed(key, "claim", EPISODES - 1 + number // MOST_TRIES)
+        ticket = Ticket(id=100 + number, candidate=copy.commit, seed=seed, purpose="claim", study="claim-1")
+        play(copy.folder, ledger, task, ticket, Player("broken"))
+    ledger.close()
+    task.close()
+    certificates.write_all(copy.folder, copy.state, copy.hub)
+    problems = copy.verify()
+    assert [f"{start_states} start states were left out" in x for x in problems] == ([True] if refused else [])
 
 
 def test_episodes_of_another_manifest_never_enter_a_certificate(copy):

@@ -25,6 +25,7 @@ COMMANDS = [
     "task",
     "tasks",
     "doctor",
+    "anchor",
     "distill",
     "literature",
     "tool",

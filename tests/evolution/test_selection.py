@@ -1,5 +1,6 @@
 import math
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -174,6 +175,28 @@ def test_a_claim_waits_for_its_episodes_in_flight(tape):
     tape.add(e.EpisodeRecorded(episode=episode(1, "c0", "claim", "claim-1")))
     assert settle(tape) == []  # the late one was a failure: more evidence is needed
     assert Broker(tape.state, b"k" * 32, RULES.race, Objective(), random.Random(0)).next_proof() is not None
+
+
+def test_a_claim_waits_for_start_states_that_broke_and_are_played_again(tape):
+    tape.add(e.StudyOpened(study="claim-1", kind="claim", idea="0000", arms=("c0",), p0=0.95, alpha=0.0375))
+    first = ticket(1, "c0", "claim", "claim-1")
+    tape.add(e.TicketsPlanned(tickets=(first,)), e.EpisodeStarted(ticket=1, station="station-1"))
+    broken = replace(episode(1, "c0", "claim", "claim-1"), result="invalid", reason="environment")
+    tape.add(e.EpisodeRecorded(episode=broken))
+    tape.play("claim-1", "c0", "claim", [True] * 95)
+    assert settle(tape) == []
+    again = Broker(tape.state, b"k" * 32, RULES.race, Objective(), random.Random(0)).next_proof()
+    assert (again.seed, again.tries) == (first.seed, 1)
+    tape.add(e.TicketsPlanned(tickets=(again,)), e.EpisodeStarted(ticket=again.id, station="station-1"))
+    assert settle(tape) == []
+    won = replace(episode(again.id, "c0", "claim", "claim-1"), seed=again.seed, result="success", reason="")
+    (closed, *_) = settle_after(tape, e.EpisodeRecorded(episode=won))
+    assert closed.accepted
+
+
+def settle_after(tape, event):
+    tape.add(event)
+    return settle(tape)
 
 
 def test_settled_episodes_stop_at_the_first_ticket_in_flight(tape):

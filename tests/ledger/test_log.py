@@ -44,6 +44,16 @@ def test_a_ticket_has_one_result_only(tmp_path):
     assert len(list(ledger.read())) == 3
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_what_could_not_be_read_again_is_not_stored(tmp_path, number):
+    """JSON has no such numbers; one of them would make the whole campaign unreadable."""
+    ledger = open_ledger(tmp_path)
+    with pytest.raises(BadInput, match="EpisodeRecorded cannot be stored"):
+        ledger.append(opened(), e.EpisodeRecorded(episode=episode(1, evidence={"return": number})))
+    ledger.append(opened())
+    assert ledger.check(KEY) == 1
+
+
 def test_rows_cannot_be_changed_or_deleted(tmp_path):
     ledger = open_ledger(tmp_path)
     ledger.append(opened())

@@ -1,6 +1,7 @@
 """Attacks through Git on the hub, on other agents and on the record."""
 
 import json
+import os
 import sqlite3
 import subprocess
 
@@ -12,7 +13,9 @@ from enpire.core.records import Proposal
 from enpire.evolution import git, ideas
 from enpire.evolution.hub import Hub
 from enpire.evolution.reading import check_files
+from enpire.evolution.receive import PUSHER
 from enpire.ledger import events as e
+from enpire.ledger.anchor import anchor_file
 from enpire.ledger.log import Ledger
 from tests.ledger.make import episode, opened, ticket
 
@@ -61,7 +64,9 @@ def test_history_cannot_be_rewritten_or_deleted_by_a_push(hub, commit, tmp_path,
     clone = tmp_path / "clone.git"
     subprocess.run(["git", "clone", "-q", "--bare", str(hub.path), str(clone)], check=True)
     asked = refspec.format(old=commit)
-    pushed = subprocess.run(["git", f"--git-dir={clone}", "push", "-q", str(hub.path), asked], capture_output=True)
+    as_b = os.environ | {PUSHER: "b"}
+    command = ["git", f"--git-dir={clone}", "push", "-q", str(hub.path), asked]
+    pushed = subprocess.run(command, capture_output=True, env=as_b)
     assert pushed.returncode != 0
     assert hub.branch("agents/b") == later
 
@@ -157,14 +162,80 @@ def test_a_changed_record_is_found(tmp_path, claimed):
         Ledger(tmp_path / "ledger.sqlite", key=KEY, clock=SystemClock()).check(KEY)
 
 
-@pytest.mark.xfail(strict=True, reason="hole: the chain alone does not show that its last rows were cut off")
-def test_cut_off_last_rows_are_found(tmp_path):
-    """O13: the last failures of a claim vanish; every remaining row still fits the chain."""
-    ledger = Ledger(tmp_path / "ledger.sqlite", key=KEY, clock=SystemClock())
-    ledger.append(opened(), e.TicketsPlanned(tickets=(ticket(1),)), e.EpisodeRecorded(episode=episode(1)))
+@pytest.fixture
+def cut(tmp_path):
+    """A ledger of three events from which somebody cut the last one; what remains fits the chain."""
+    path = tmp_path / "ledger.sqlite"
+    ledger = Ledger(path, key=KEY, clock=SystemClock())
+    ledger.append(opened(), e.TicketsPlanned(tickets=(ticket(1),)))
+    ledger.append(e.EpisodeRecorded(episode=episode(1)))
     ledger.close()
-    db = sqlite3.connect(tmp_path / "ledger.sqlite")
+    db = sqlite3.connect(path)
     db.executescript("DROP TRIGGER no_delete; DELETE FROM events WHERE seq = 3; DELETE FROM once;")
     db.close()
-    with pytest.raises(Damaged):
-        Ledger(tmp_path / "ledger.sqlite", key=KEY, clock=SystemClock()).check(KEY)
+    return path
+
+
+def test_cut_off_last_rows_are_found(cut):
+    """O13: the last failures of a claim vanish; every remaining row still fits the chain."""
+    with pytest.raises(Damaged, match="the last 1 are missing"):
+        Ledger(cut, key=KEY, clock=SystemClock())
+    with pytest.raises(Damaged, match="the last 1 are missing"):
+        Ledger(cut, key=None, clock=SystemClock()).check(KEY)
+
+
+def test_cut_off_last_rows_are_found_without_the_anchor_too(cut):
+    """O13: the anchor vanishes with them."""
+    anchor_file(cut).unlink()
+    with pytest.raises(Damaged, match="has no anchor"):
+        Ledger(cut, key=KEY, clock=SystemClock())
+    with pytest.raises(Damaged, match="has no anchor"):
+        Ledger(cut, key=None, clock=SystemClock()).check(KEY)
+
+
+@pytest.mark.parametrize("place", ["start", "second note", "both"])
+def test_an_anchor_cannot_be_moved_back(cut, place):
+    """O13: a note about an earlier event, put together from what the ledger's own rows say."""
+    db = sqlite3.connect(cut)
+    (chain,) = db.execute("SELECT chain FROM events WHERE seq = 2").fetchone()
+    db.close()
+    data = anchor_file(cut).read_bytes()
+    mac = json.loads(data[: data.index(b"\n")])["mac"]
+    forged = json.dumps({"events": 2, "chain": chain, "mac": mac}).encode().ljust(len(data) // 2, b"\n")
+    half = len(data) // 2
+    new = {"start": forged + data[half:], "second note": data[:half] + forged, "both": forged * 2}[place]
+    anchor_file(cut).write_bytes(new)
+    with pytest.raises(Damaged, match=r"has no anchor|the last 1 are missing"):
+        Ledger(cut, key=KEY, clock=SystemClock())
+
+
+def test_a_ledger_without_its_write_ahead_log_is_found(tmp_path):
+    """O13: every commit since the last checkpoint goes with one file."""
+    path, kept = tmp_path / "ledger.sqlite", tmp_path / "kept"
+    ledger = Ledger(path, key=KEY, clock=SystemClock())
+    ledger.append(opened(), e.TicketsPlanned(tickets=(ticket(1),)))
+    ledger._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    ledger.append(e.EpisodeRecorded(episode=episode(1)))
+    kept.mkdir()
+    for name in ("ledger.sqlite", "ledger.anchor"):
+        (kept / name).write_bytes((tmp_path / name).read_bytes())
+    ledger.close()
+    with pytest.raises(Damaged, match="the last 1 are missing"):
+        Ledger(kept / "ledger.sqlite", key=KEY, clock=SystemClock())
+
+
+ENDLESS = (
+    "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) "
+    "SELECT n AS seq, 0.0 AS elapsed_s, '' AS wall, '' AS body, '' AS chain FROM r"
+)
+
+
+@pytest.mark.parametrize("view", ["SELECT * FROM real", ENDLESS])
+def test_a_view_in_place_of_the_rows_is_refused(cut, view):
+    """O13: SQL that answers what it likes, or never ends, whenever somebody looks at the campaign."""
+    db = sqlite3.connect(cut)
+    db.executescript(f"ALTER TABLE events RENAME TO real; CREATE VIEW events AS {view}")
+    db.close()
+    for key in (None, KEY):
+        with pytest.raises(Damaged):
+            Ledger(cut, key=key, clock=SystemClock())

@@ -1,6 +1,7 @@
 """Checking an exported claim without its campaign: from the zip file and, if known, the campaign's public key."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from enpire.certificates import record, signing
 from enpire.certificates.archive import Archive, read_arrays
 from enpire.certificates.bundle import CERTIFICATE, CLAIM, DECLARATION, MANIFEST, Exported, declaration_digest
-from enpire.certificates.issuing import replayed
+from enpire.certificates.issuing import replayed, too_many_left_out
 from enpire.certificates.record import Certificate, content_hash, seeds_hash
 from enpire.core import seeds
 from enpire.core.errors import BadInput, EnpireError
@@ -148,7 +149,11 @@ def _check_tickets(tickets: tuple[Ticket, ...], c: Certificate) -> list[str]:
         problems.append(f"{CLAIM}: these are not the tickets of the certificate")
     if seeds_hash(tickets) != c.seeds:
         problems.append(f"{CLAIM}: the start states are not the ones of the certificate")
+    met: Counter[int] = Counter()
     for t in tickets:
+        if t.tries != met[t.seed]:
+            problems.append(f"{CLAIM}: ticket {t.id} is try {met[t.seed]} of its start state, not {t.tries}")
+        met[t.seed] += 1
         of_claim = 0 <= t.seed < 3 << 28 and seeds.class_of(t.seed) == "claim"
         if not of_claim or (t.candidate, t.purpose, t.study) != (c.candidate, "claim", c.claim):
             problems.append(f"{CLAIM}: ticket {t.id} is not one of this claim")
@@ -160,12 +165,14 @@ def _check_episodes(
 ) -> None:
     tally: dict[str, list[int]] = {}
     levels, invalid, met = set(), 0, set()
+    episodes: list[Episode] = []
     for ticket in tickets:
         try:
             episode = _episode(archive, ticket, c, spec)
         except BadInput as error:
             result.problems.append(str(error))
             continue
+        episodes.append(episode)
         if episode.result == "invalid":
             invalid += 1
             continue
@@ -179,6 +186,7 @@ def _check_episodes(
         return
     if {name: tuple(counts) for name, counts in tally.items()} != c.stations or invalid != c.invalid:
         result.problems.append("the episodes do not give the counts of the certificate")
+    result.problems += too_many_left_out(episodes) if c.certified else []
     if tuple(sorted(levels)) != c.confinement:
         result.problems.append("the episodes ran under other isolation than the certificate says")
 
@@ -213,8 +221,9 @@ def _check_arrays(data: bytes, name: str, episode: Episode, spec: TaskSpec) -> N
     }
     expected |= {"held": ((steps,), "bool"), "reward": ((steps,), "float64"), "progress": ((steps,), "float64")}
     if episode.result != "invalid" or any(key.startswith("observation.") for key in arrays):
-        expected |= {key: ((steps + 1, *a.shape), a.dtype) for key, a in spec.observation.items()}
-    if {key: (a.shape, a.dtype.name) for key, a in arrays.items()} != expected:
+        expected |= {k: ((steps + 1, *a.shape), a.dtype) for k, a in spec.observation.items() if not a.on_demand}
+    played = {key: array for key, array in arrays.items() if not key.startswith("start.")}
+    if {key: (a.shape, a.dtype.name) for key, a in played.items()} != expected:
         raise BadInput(f"{name}: arrays of other names, types or shapes than the task has")
     if steps > spec.max_steps or not steps <= episode.steps <= spec.max_steps:
         raise BadInput(f"{name}: {steps} steps do not fit the record or the step limit {spec.max_steps}")

@@ -18,7 +18,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Entry point: errors a user can act on are one line on stderr, exit code 1 (2 for damage)."""
-    from enpire.cli import claim, doctor, inspect, knowledge, run, task, tool, trial  # noqa: F401  they register their commands
+    from enpire.cli import claim, doctor, inspect, knowledge, run, station, task, tool, trial  # noqa: F401  they register their commands
 
     try:
         app()

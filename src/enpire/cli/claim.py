@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from enpire.cli import app
-from enpire.cli.inspect import read_state
+from enpire.cli.inspect import read_checked, read_state
 from enpire.cli.run import Declaration, install
-from enpire.core.clock import SystemClock
 from enpire.core.errors import BadInput
 from enpire.ledger.folder import Folder
-from enpire.ledger.log import Ledger
 
 if TYPE_CHECKING:
     from enpire.certificates import Certificate
@@ -108,22 +106,21 @@ def export_claim(
 
 def _check_folder(folder: Path, key: str | None, *, replay: bool) -> _Answer:
     from enpire import certificates
-    from enpire.certificates.issuing import facts, has_key
+    from enpire.certificates.issuing import facts
     from enpire.evolution.hub import Hub
     from enpire.tasks import freeze_task, open_task
 
     campaign, answer = Folder(folder), _Answer()
-    state = read_state(folder)
-    secret = has_key(campaign)
-    if secret:
-        ledger = Ledger(campaign.ledger, key=None, clock=SystemClock())
-        answer.events = ledger.check(campaign.key())
-        ledger.close()
-    else:
+    state, answer.events = read_checked(folder)
+    secret = answer.events is not None
+    if not secret:
         answer.notes.append(
             "there is no secret.key in this folder: the ledger's chain, receipts, and that the start states were drawn "
             "from the campaign's key cannot be checked; signatures, hashes, counts and evidence were"
         )
+    for accepted in state.accepted:
+        before = "there was no anchor" if accepted.anchored is None else f"the anchor was at event {accepted.anchored}"
+        answer.notes.append(f"after event {accepted.events} the ledger was anchored by hand; {before}")
     assert state.config is not None and state.spec is not None
     hub, config, task = Hub(campaign.hub), state.config, None
     declaration = Path(config.declaration) if config.declaration else None

@@ -1,4 +1,4 @@
-"""Commands that read a campaign: status, ideas, report, verify-claim. None of them needs the supervisor."""
+"""Commands that read a campaign: status, ideas, report. None needs the supervisor. And `anchor`, to accept a loss."""
 
 import json as json_module
 import sys
@@ -18,21 +18,40 @@ CampaignFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Campaign fo
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+UNCHECKED = "the ledger's chain and its end were not checked: that takes secret.key, which cannot be read here"
+
+
 def read_state(folder: Path) -> State:
-    """State of the campaign in `folder`.
+    """State of the campaign in `folder`. Every event is checked with the campaign's key if that can be read.
 
     Raises:
         BadInput: There is none.
-        Damaged: Its ledger cannot be read.
+        Damaged: Its ledger cannot be read, or does not hold.
     """
-    ledger = Ledger(Folder(folder).ledger, key=None, clock=SystemClock())
+    return read_checked(folder)[0]
+
+
+def read_checked(folder: Path) -> tuple[State, int | None]:
+    """`read_state`, and the number of events that the key vouches for; None if it cannot be read."""
+    campaign, verified = Folder(folder), None
+    ledger = Ledger(campaign.ledger, key=None, clock=SystemClock())
     try:
-        state = fold(ledger.read())
+        key = campaign.readable_key()
+        state = fold(ledger.read() if key is None else ledger.verified(key))
+        if key is not None:
+            verified = state.events
     finally:
         ledger.close()
     if state.config is None:
         raise BadInput(f"{folder} holds no campaign: its ledger is empty")
-    return state
+    return state, verified
+
+
+def _read(folder: Path) -> tuple[State, int | None]:
+    state, verified = read_checked(folder)
+    if verified is None:
+        print(f"note     {UNCHECKED}", file=sys.stderr)
+    return state, verified
 
 
 @app.command()
@@ -43,9 +62,9 @@ def status(folder: CampaignFolder, json: AsJson = False) -> None:
     from enpire.dashboard.live import snapshot
     from enpire.metrics.summary import summary
 
-    state = read_state(folder)
+    state, verified = _read(folder)
     if json:
-        print(json_module.dumps(summary(state), indent=2))
+        print(json_module.dumps(summary(state) | {"verified_events": verified}, indent=2))
     else:
         Console().print(snapshot(state))
 
@@ -56,11 +75,29 @@ def ideas(folder: CampaignFolder, json: AsJson = False) -> None:
     from enpire.evolution.hub import Hub
     from enpire.evolution.ideas import tree_json, tree_text, unverified
 
-    state, campaign = read_state(folder), Folder(folder)
+    (state, verified), campaign = _read(folder), Folder(folder)
     print(json_module.dumps(tree_json(state), indent=2) if json else tree_text(state))
-    if (campaign.root / "secret.key").is_file():  # whoever has only a copy cannot check receipts
+    if verified is not None:  # whoever has only a copy cannot check receipts
         for name in unverified(state, Hub(campaign.hub), campaign.key()):
             print(f"UNVERIFIED  the note of idea {name} in the hub was not written by this campaign", file=sys.stderr)
+
+
+@app.command()
+def anchor(folder: CampaignFolder) -> None:
+    """Accept the ledger as it ends now, on record: after restoring a backup, or in a folder of an older version."""
+    from enpire.ledger.folder import Lock
+    from enpire.ledger.log import accept
+
+    campaign = Folder(folder)
+    key = campaign.key()
+    with Lock(campaign):
+        accepted = accept(campaign.ledger, key, SystemClock())
+    if accepted is None:
+        print("nothing to accept: the ledger reaches its anchor")
+    elif accepted.anchored is None:
+        print(f"anchored at event {accepted.events}; that there was no anchor is now on record")
+    else:
+        print(f"anchored at event {accepted.events}; that it was at event {accepted.anchored} is now on record")
 
 
 @app.command()
@@ -77,7 +114,7 @@ def make_report(folder: Folder, out: Path | None = None) -> Path:
     from enpire.evolution import selection
     from enpire.evolution.hub import Hub
 
-    state, hub = read_state(folder.root), Hub(folder.hub)
+    (state, _), hub = _read(folder.root), Hub(folder.hub)
     try:
         certificates.write_all(folder, state, hub)
     except EnpireError as error:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ SEED = 7
 STEPS = 12
 
 Step = tuple[Observation, float, bool, Verdict]
+Start = dict[str, Any] | None
+"""Options of a reset that bring back a recorded start; None where the seed alone gives it."""
 
 
 def check_task(task: Task) -> list[str]:
@@ -25,12 +28,14 @@ def check_task(task: Task) -> list[str]:
     problems: list[str] = []
     try:
         problems += _specification(task.spec)
-        first = _play(task, task.spec, SEED)
+        first, start = _play(task, task.spec, SEED)
         for observation, reward, _, verdict in first:
             problems += _observation(observation, task.spec)
             problems += _judgement(reward, verdict)
-        problems += _repeatability(first, _play(task, task.spec, SEED), _play(task, task.spec, SEED + 1))
-        problems += _outside_the_box(task, task.spec)
+        again, _ = _play(task, task.spec, SEED, start)
+        other, _ = _play(task, task.spec, SEED + 1)
+        problems += _repeatability(first, again, other)
+        problems += _outside_the_box(task, task.spec, start)
         problems += _camera(task)
     except EnpireError as error:
         problems.append(f"a call raised {type(error).__name__}: {error}")
@@ -42,17 +47,17 @@ def random_action(spec: ActionSpec, generator: np.random.Generator) -> NDArray[n
     return clip_action(generator.uniform(spec.low, spec.high), spec)
 
 
-def _play(task: Task, spec: TaskSpec, seed: int) -> list[Step]:
-    """Reset and up to STEPS random actions that follow from the seed."""
+def _play(task: Task, spec: TaskSpec, seed: int, start: Start = None) -> tuple[list[Step], Start]:
+    """Reset and up to STEPS random actions that follow from the seed; also the start state, if it is recorded."""
     generator = np.random.default_rng(SEED)
-    observation, _ = task.reset(seed=seed)
+    observation, info = task.reset(seed=seed, options=start)
     played: list[Step] = [(observation, 0.0, False, task.verify())]
     for _ in range(STEPS):
         observation, reward, terminated, truncated, _ = task.step(random_action(spec.action, generator))
         played.append((observation, reward, terminated, task.verify()))
         if terminated or truncated:
             break
-    return played
+    return played, {"start": info["start"]} if "start" in info else None
 
 
 def _specification(spec: TaskSpec) -> Iterator[str]:
@@ -132,12 +137,12 @@ def _repeatability(first: list[Step], again: list[Step], other: list[Step]) -> I
         yield f"seeds {SEED} and {SEED + 1} gave the same start state"
 
 
-def _outside_the_box(task: Task, spec: TaskSpec) -> Iterator[str]:
+def _outside_the_box(task: Task, spec: TaskSpec, start: Start) -> Iterator[str]:
     """An action beyond a bound must be refused or act exactly like the bound."""
     low, high = np.asarray(spec.action.low), np.asarray(spec.action.high)
     results = []
     for action in (high, high + 10.0 * (1.0 + high - low)):
-        task.reset(seed=SEED)
+        task.reset(seed=SEED, options=start)
         try:
             results.append(task.step(action)[0])
         except EnpireError:

@@ -1,19 +1,22 @@
 """The campaign's bare Git repository: every candidate, every idea, nothing ever lost.
 
-Only the harness writes here. `refs/heads/*` is for people and for exchange between hubs; `refs/enpire/all` is one
-commit whose ancestors are all commits ever made, so that no branch move, prune or clone can drop one.
+Only the harness writes here; a push may move one agent's own branch at most (`receive.py`). `refs/heads/*` is for
+people and for exchange between hubs; `refs/enpire/all` is one commit whose ancestors are all commits the harness ever
+made, so that no branch move, prune or clone can drop one.
 """
 
+import os
 import re
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from enpire.core.errors import BadInput
-from enpire.core.files import write_durably
+from enpire.core.files import sync_directory, sync_tree, write_durably
 from enpire.core.records import Variant
-from enpire.evolution import git
+from enpire.evolution import git, receive, repair
 from enpire.evolution.checkout import check_out
 from enpire.evolution.git import GitFailed
 from enpire.evolution.merging import MergeConflict, merge
@@ -30,7 +33,7 @@ _CONFIG = b"""[core]
 \tbare = true
 \tfsync = all
 \tlogAllRefUpdates = always
-\thooksPath = /dev/null
+\thooksPath = hooks
 [gc]
 \tauto = 0
 [maintenance]
@@ -61,23 +64,42 @@ class Hub:
         self._now = now
         self._lock = threading.Lock()
         self._checked: set[Path] = set()
+        self._entries: dict[str, int] = {}
 
     @classmethod
     def create(cls, path: Path, *, now: Callable[[], float] = time.time) -> "Hub":
-        """Make the repository; finishes an interrupted creation, and leaves an existing hub as it is.
+        """Make the repository, all at once and on disk; leaves an existing hub as it is.
 
         Raises:
             MissingProgram: No Git, or older than 2.38.
         """
         git.check_version()
-        path.mkdir(parents=True, exist_ok=True)
-        git.run(path, "init", "--quiet", "--bare", "--template=", "--object-format=sha1", "--initial-branch=main")
-        write_durably(path / "config", _CONFIG)
-        hub = cls(path, now=now)
-        if _ALL not in hub._refs(_ALL):
-            root = git.commit_command(_ALL, 1, "All commits of this hub", when_s=int(now()), parents=())
-            git.import_commits(path, root, 1)
-        return hub
+        if path.is_dir() and any(path.iterdir()):
+            return cls(path, now=now)
+        fresh = path.with_name(f".{path.name}.tmp")
+        if fresh.exists():
+            shutil.rmtree(fresh)
+        fresh.mkdir(parents=True)
+        git.run(fresh, "init", "--quiet", "--bare", "--template=", "--object-format=sha1", "--initial-branch=main")
+        receive.install(fresh)
+        write_durably(fresh / "config", _CONFIG)
+        root = git.commit_command(_ALL, 1, "All commits of this hub", when_s=int(now()), parents=())
+        git.import_commits(fresh, root, 1)
+        sync_tree(fresh)
+        fresh.rename(path)
+        sync_directory(path.parent)
+        return cls(path, now=now)
+
+    def mend(self) -> list[str]:
+        """Mend what a crash or power cut has left. For the owner of the campaign alone, before anybody else writes.
+
+        Returns:
+            What was done, one line each.
+        """
+        with self._lock:
+            done = repair.sweep(self.path, _CONFIG) + repair.mend_refs(self.path, _ALL)
+            self._sync()
+            return done
 
     # ------------------------------------------------------------------ writing
 
@@ -143,7 +165,9 @@ class Hub:
 
     def set_branch(self, name: str, commit: str) -> None:
         """Move a branch, forward or not; the old tip stays reachable."""
-        git.run(self.path, "update-ref", "--create-reflog", _ref(name), _checked(commit))
+        with self._lock:
+            git.run(self.path, "update-ref", "--create-reflog", _ref(name), _checked(commit))
+            self._sync()
 
     def add_note(self, commit: str, text: str) -> None:
         """Attach text to a commit, in place of an older note. Plain Git shows it with `git log --notes=enpire`."""
@@ -158,13 +182,27 @@ class Hub:
                 _checked(commit),
                 stdin=text.encode(),
             )
+            self._sync()
 
     def _import(self, commits: bytes, marks: int, moves: bytes = b"") -> list[str]:
         """Write commits and hang them below `refs/enpire/all`."""
-        old = self._refs(_ALL)[_ALL]
+        old = self._refs(_ALL).get(_ALL)
+        if old is None:
+            raise GitFailed(f"the hub {self.path} has lost {_ALL}; `enpire resume {self.path.parent}` mends it")
         kept = [old, *(f":{mark}" for mark in range(1, marks + 1))]
         keep = git.commit_command(_ALL, marks + 1, "Keep\n", when_s=int(self._now()), parents=kept, whole={})
-        return git.import_commits(self.path, commits + keep + moves, marks)
+        made = git.import_commits(self.path, commits + keep + moves, marks)
+        self._sync()
+        return made
+
+    def _sync(self) -> None:
+        """Put the names of new objects and refs on disk. Git does so for their contents only."""
+        for folder, folders, names in os.walk(self.path / "objects"):
+            if self._entries.get(folder) != len(folders) + len(names):
+                sync_directory(Path(folder))
+                self._entries[folder] = len(folders) + len(names)
+        for folder, _, _ in os.walk(self.path / "refs"):
+            sync_directory(Path(folder))
 
     def _tip_to_keep(self, branch: str, parents: Sequence[str]) -> list[str]:
         tip = self.branch(branch)
@@ -182,13 +220,19 @@ class Hub:
 
         Raises:
             BadInput: The commit holds anything but regular files within the limits of workspaces.
-            GitFailed: There is no such commit.
+            GitFailed: There is no such commit, or it is damaged.
         """
-        entries = git.tree_entries(self.path, _checked(commit), MAX_FILES)
+        damaged = GitFailed(f"commit {commit[:12]} in {self.path} is damaged: a file of it is missing or torn")
+        try:
+            entries = git.tree_entries(self.path, _checked(commit), MAX_FILES)
+        except ValueError:  # Git gives no size for what it cannot read
+            raise damaged from None
         if (total := sum(entry.size for entry in entries)) > MAX_BYTES:
             raise BadInput(f"commit {commit[:12]} has {total} bytes; the limit is {MAX_BYTES}")
         contents = git.read_objects(self.path, (entry.oid for entry in entries))
-        files = {entry.path: content or b"" for entry, content in zip(entries, contents, strict=True)}
+        files = {entry.path: content for entry, content in zip(entries, contents, strict=True) if content is not None}
+        if len(files) < len(entries):
+            raise damaged
         check_files(files)
         return files
 

@@ -7,7 +7,7 @@ from enpire.core.records import TaskSpec
 
 
 def blocks(folder: Path, task: TaskSpec) -> dict[str, tuple[str, ...]]:
-    """Slot to the names of library blocks that fit the task's kind of scene (`a+b` takes both); empty if the folder holds none."""
+    """Slot to the names of library blocks that fit the task's kind of scene (`a+b` takes both), which may be none."""
     scenes = {*str(task.scene.get("kind", "vector")).split("+"), "any"}
     found: dict[str, list[str]] = {}
     for path in sorted(folder.glob("*.toml")):

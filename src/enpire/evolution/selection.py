@@ -4,7 +4,6 @@ Each function looks at the state and returns the events that follow from it; non
 """
 
 import math
-from collections import Counter
 from dataclasses import dataclass, field
 
 from scipy.special import betainc
@@ -256,13 +255,14 @@ def _decide_claim(study: Study, hopeless: float, cap: int) -> list[e.EventBody]:
     p0, alpha = study.opened.p0, study.opened.alpha
     log_e = one_sample.log_e_value(successes, failures, p0)
     bound = one_sample.lower_bound(successes, failures, alpha)
-    left_out = _left_out(study)
+    broken = study.broken(study.opened.arms[0]).values()
+    left_out = sum(count >= MOST_TRIES for count in broken)
     if left_out > MOST_LEFT_OUT * (left_out + len(outcomes)) and left_out > 1:
         reason = f"given up: {left_out} start states could not be played, {len(outcomes)} could"
         return [e.StudyClosed(study=study.name, accepted=False, reason=reason, log_e=log_e, lower_bound=bound)]
     if log_e >= -math.log(alpha):
-        if study.in_flight:
-            return []  # every started episode counts, and failures take longest: wait for those in flight
+        if study.in_flight or left_out < len(broken):
+            return []  # every started episode counts: wait for those in flight, and those that broke and play again
         reason = f"success >= {p0:g} proven"
         return [e.StudyClosed(study=study.name, accepted=True, reason=reason, log_e=log_e, lower_bound=bound)]
     many = failures >= 2 and betainc(failures, successes + 1, 1.0 - p0) < hopeless  # binomial tail at the rate p0
@@ -270,13 +270,6 @@ def _decide_claim(study: Study, hopeless: float, cap: int) -> list[e.EventBody]:
         reason = f"given up: {successes} of {len(outcomes)}"
         return [e.StudyClosed(study=study.name, accepted=False, reason=reason, log_e=log_e, lower_bound=bound)]
     return []
-
-
-def _left_out(study: Study) -> int:
-    """Start states of a claim without a counted episode although they were tried often enough."""
-    tries = Counter(x.seed for x in study.episodes if x.result == "invalid")
-    played = {x.seed for x in study.episodes if x.result != "invalid"}
-    return sum(count >= MOST_TRIES and seed not in played for seed, count in tries.items())
 
 
 FINAL_RATES = (0.99, 0.98, 0.97, 0.95, 0.93, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)

@@ -195,9 +195,22 @@ class VideoMade(_Body, tag=True, frozen=True):
     sha256: str
 
 
+class LedgerAccepted(_Body, tag=True, frozen=True):
+    """Somebody with the campaign key anchored the ledger where it ended: of an older version, restored, or cut off.
+
+    Attributes:
+        events: How many events there were before this one.
+        anchored: How many its anchor said there were, more than `events`; None if there was no anchor.
+    """
+
+    events: int
+    anchored: int | None = None
+
+
 EventBody = (
     CampaignOpened
     | SettingsChanged
+    | LedgerAccepted
     | SupervisorStarted
     | SupervisorStopped
     | StationUp

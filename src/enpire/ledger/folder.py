@@ -16,9 +16,10 @@ class Folder:
 
     ```
     ledger.sqlite   the event log                      hub.git/       every candidate, idea and receipt
-    episodes/       one folder per episode             candidates/    read-only checkouts, seen by policy workers
-    sessions/       one folder per researcher session  report.html    the static report
-    secret.key      seeds and receipts (mode 0600)     lock           held by the living supervisor
+    ledger.anchor   where the log ends                 candidates/    read-only checkouts, seen by policy workers
+    episodes/       one folder per episode             report.html    the static report
+    sessions/       one folder per researcher session  lock           held by the living supervisor
+    secret.key      seeds and receipts (mode 0600)
     ```
     """
 
@@ -65,6 +66,13 @@ class Folder:
             return self._key.read_bytes()
         except OSError:
             raise BadInput(f"{self.root} is not a campaign folder (no {self._key.name})") from None
+
+    def readable_key(self) -> bytes | None:
+        """The key, or None where it cannot be read: in a copy without it, or as another user."""
+        try:
+            return self._key.read_bytes() or None
+        except OSError:
+            return None
 
     def episode(self, ticket: int) -> Path:
         """Folder of one episode."""

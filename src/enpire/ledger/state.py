@@ -1,5 +1,6 @@
 """The state of a campaign as a fold over its events. Every figure shown anywhere is read from here."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -48,6 +49,12 @@ class Study:
     def of(self, commit: str) -> list[Episode]:
         """Valid episodes of one candidate, as they were recorded."""
         return [episode for episode in self.episodes if episode.candidate == commit and episode.result != "invalid"]
+
+    def broken(self, commit: str) -> dict[int, int]:
+        """Start states of which one candidate has invalid episodes only, with their number, in the order they broke."""
+        played = {episode.seed for episode in self.of(commit)}
+        mine = [x.seed for x in self.episodes if x.candidate == commit and x.seed not in played]
+        return dict(Counter(mine))
 
     def settled(self, commit: str) -> list[Episode]:
         """Valid episodes of one candidate in ticket order, up to the first ticket that is still in flight.
@@ -111,6 +118,8 @@ class State:
 
     config: CampaignConfig | None = None
     spec: TaskSpec | None = None
+    events: int = 0
+    """Number of the last event."""
     elapsed_s: float = 0.0
     settings_s: float = 0.0
     """When the settings were last changed."""
@@ -138,12 +147,14 @@ class State:
     cost_usd: float = 0.0
     videos: dict[int, str] = field(default_factory=dict)
     stopped: e.SupervisorStopped | None = None
+    accepted: list[e.LedgerAccepted] = field(default_factory=list)
+    """Losses at the ledger's end, and missing anchors, that somebody with the key accepted."""
 
     # ------------------------------------------------------------------ the fold
 
     def apply(self, event: e.Event) -> None:
         """Add one event. Pure bookkeeping: no decision is made here."""
-        self.elapsed_s = event.elapsed_s
+        self.events, self.elapsed_s = event.seq, event.elapsed_s
         handler = getattr(self, f"_on_{type(event.body).__name__}", None)
         if handler is not None:
             handler(event.body, event.elapsed_s)
@@ -157,6 +168,9 @@ class State:
 
     def _on_SettingsChanged(self, body: e.SettingsChanged, at_s: float) -> None:
         self.config, self.stopped, self.settings_s = body.config, None, at_s
+
+    def _on_LedgerAccepted(self, body: e.LedgerAccepted, at_s: float) -> None:
+        self.accepted.append(body)
 
     def _on_SupervisorStarted(self, body: e.SupervisorStarted, at_s: float) -> None:
         self.stopped = None
@@ -218,7 +232,7 @@ class State:
     def _on_EpisodeStarted(self, body: e.EpisodeStarted, at_s: float) -> None:
         self.waiting.pop(body.ticket, None)
         self.started[body.ticket] = body.station
-        self.stations.setdefault(body.station, StationLog()).running[body.ticket] = at_s
+        self.stations.setdefault(body.station, StationLog()).running[self.tickets[body.ticket].id] = at_s
 
     def _on_EpisodeRecorded(self, body: e.EpisodeRecorded, at_s: float) -> None:
         episode = body.episode
@@ -321,14 +335,21 @@ class State:
     def lineage(self, idea: str) -> list[str]:
         """Ideas from the baseline to `idea`, following parents."""
         path = [idea]
-        while (parent := self.ideas[path[-1]].idea.parent) is not None:
+        while (parent := self.ideas[path[-1]].idea.parent) is not None and parent not in path:
             path.append(parent)
         return path[::-1]
 
 
 def fold(log: Iterable[e.Event]) -> State:
-    """State after all events of a log."""
+    """State after all events of a log.
+
+    Raises:
+        Damaged: An event speaks of something that no event before it made: rows are missing or were made up.
+    """
     state = State()
     for event in log:
-        state.apply(event)
+        try:
+            state.apply(event)
+        except (LookupError, AttributeError, ValueError) as error:
+            raise Damaged(f"event {event.seq} of the ledger does not follow from those before it: {error!r}") from None
     return state

@@ -2,6 +2,7 @@
 
 import math
 import random
+from collections import Counter
 
 from enpire.core import seeds
 from enpire.core.config import Objective
@@ -63,8 +64,11 @@ class Broker:
         if due := self._state.lost or proofs:
             return due[0]
         for study in self._state.open_studies("claim"):
+            arm = study.opened.arms[0]
+            if ticket := self._again(study, arm, "claim"):
+                return ticket
             if not _proven(study):
-                return self._ticket(study, study.opened.arms[0], "claim")
+                return self._ticket(study, arm, "claim")
         for study in self._state.open_studies("confirm"):
             return self._ticket(study, self._scarcer(study), "confirm")
         return None
@@ -104,14 +108,21 @@ class Broker:
         tickets = study.tickets
         if study.opened.kind == "confirm":
             tickets = [t for t in tickets if t.candidate == candidate]
-        met = [t.seed for t in tickets if t.candidate == candidate]
-        invalid = [x.seed for x in study.episodes if x.result == "invalid" and x.candidate == candidate]
-        known = list(dict.fromkeys(t.seed for t in tickets))
-        for seed in known:
-            failed = invalid.count(seed)
-            if met.count(seed) == failed < MOST_TRIES:
-                return self._new(candidate, seed, purpose, study.name, tries=failed)
+        met = {t.seed for t in tickets if t.candidate == candidate}
+        if again := self._again(study, candidate, purpose):
+            return again
+        for seed in dict.fromkeys(t.seed for t in tickets):
+            if seed not in met:
+                return self._new(candidate, seed, purpose, study.name)
         return self._new(candidate, self._seed(study.opened.kind), purpose, study.name)
+
+    def _again(self, study: Study, candidate: str, purpose: Purpose) -> Ticket | None:
+        """Ticket on a start state on which the candidate's episodes were invalid; None if none is owed."""
+        met = Counter(t.seed for t in study.tickets if t.candidate == candidate)
+        for seed, failed in study.broken(candidate).items():
+            if met[seed] == failed < MOST_TRIES:
+                return self._new(candidate, seed, purpose, study.name, tries=failed)
+        return None
 
     def _seed(self, kind: str) -> int:
         """A start state nobody has met: the next of its class."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from enpire.core.errors import Damaged
+from enpire.core.errors import BadInput, Damaged
 from enpire.core.files import sha256, sync_directory
 from enpire.core.records import Episode, decode, encode
 
@@ -88,5 +88,5 @@ def read_record(root: Path, episode: Episode) -> Episode:
     path = root / episode.folder / RECORD
     try:
         return decode(path.read_bytes(), Episode)
-    except (OSError, ValueError) as error:
+    except (OSError, BadInput) as error:
         raise Damaged(f"episode {episode.ticket}: cannot read {path}: {error}") from None

@@ -130,8 +130,8 @@ class GymnasiumTask:
         if self._success.when == "at end" and not (outcome.terminated or outcome.truncated):
             success = False
         progress = self._progress.share(self._read(self._progress.source, observation, outcome))
-        evidence = {"return": self._return, "steps": float(self._steps)}
-        evidence |= {name: value for name, value in outcome.numbers.items() if math.isfinite(value)}
+        numbers = {"return": self._return, "steps": float(self._steps)} | outcome.numbers
+        evidence = {name: value for name, value in numbers.items() if math.isfinite(value)}
         return Verdict(success=success, progress=progress, evidence=evidence)
 
     def _read(self, source: str, observation: Observation, outcome: Outcome) -> float:

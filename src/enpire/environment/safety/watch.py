@@ -53,7 +53,7 @@ class Watch:
 
     Attributes:
         stopped: Why the robot was stopped; empty if it was not.
-        owner: Fencing number of who commands now; commands with a lower one are refused.
+        owner: Fencing number, from 1 on, of who commands now; commands with a lower one are refused.
         target: Last accepted command, shape (A,); None before the first.
     """
 
@@ -71,11 +71,11 @@ class Watch:
     def beat(self, owner: int, target: Vector, now_s: float) -> bool:
         """A command, which is also the heartbeat; whether it was accepted.
 
-        A higher fencing number takes over for good. Not finite, wrong shape or after a stop: refused.
+        A higher fencing number takes over for good; 0 is nobody's. Not finite, wrong shape or after a stop: refused.
         """
         if self.stopped:  # clamp: stopped for good
             return False
-        if owner < self.owner:  # clamp: fence
+        if owner < max(self.owner, 1):  # clamp: fence
             return False
         if target.shape != self._low.shape or not np.isfinite(target).all():  # clamp: finite command
             return False

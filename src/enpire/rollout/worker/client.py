@@ -162,15 +162,30 @@ class Worker:
     def _ring(self, kind: int, step: int, observation: Observation, expected: int) -> None:
         if not self._loaded or self._pending is not None or self._report is not None:
             raise RuntimeError("ask a worker only after it has loaded and answered, and before finish")
-        events = self._poll.poll(0)
-        if events and not events[0][1] & HUNG_UP:
+        if self._unasked():
             raise PolicyFault("protocol", "the worker sent something nobody asked for")
         self._memory.write(observation)
         self._pending = expected
         self._asked, self._owed_s = 0, 0.0
         self._looked.clear()
+        self._send(DOORBELL.pack(kind, step))
+
+    def _unasked(self) -> bool:
+        """Whether a frame is there that nobody asked for; also one of a worker that hung up behind it."""
+        events = self._poll.poll(0)
+        if not events or not events[0][1] & HUNG_UP:
+            return bool(events)
         try:
-            self._control.send(DOORBELL.pack(kind, step))
+            return bool(self._control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except (ConnectionError, BlockingIOError):
+            return False
+
+    def _send(self, data: bytes) -> None:
+        """Send without ever waiting for a policy that does not read; one that has died is reported by `receive`."""
+        try:
+            self._control.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            raise PolicyFault("protocol", "the policy does not read what it is told") from None
         except ConnectionError:
             pass
 
@@ -225,10 +240,7 @@ class Worker:
         data = msgspec.json.encode(reply)
         if len(data) > protocol.MOST_ASK_BYTES:
             data = msgspec.json.encode({"error": f"the answer has {len(data)} bytes; ask for less at a time"})
-        try:
-            self._control.send(data)
-        except ConnectionError:
-            pass
+        self._send(data)
         return time.monotonic() - started_s if free else 0.0
 
     def _result(self, equipment: Equipped, ask: _Ask) -> object:
