@@ -1,0 +1,1 @@
+"""Push-T on a simulated station: the block, the pushing robot, the judge."""
