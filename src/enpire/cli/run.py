@@ -254,6 +254,9 @@ def supervise(folder: Folder, *, json: bool, changes: Mapping[str, float | None]
     if not json:
         console.print(f"[bold]{reason}[/bold]" if console.is_terminal else reason)
         console.print(f"report:  {report}", soft_wrap=True)
+        spec = campaign.state.spec
+        if spec is not None and spec.not_for_claims:
+            console.print(f"claims:  none were tried: {spec.not_for_claims}", soft_wrap=True)
         final = campaign.state.stopped is not None and campaign.state.stopped.final
         follow_up = f"enpire verify-claim {folder.root}" if final else f"enpire resume {folder.root}"
         console.print(f"next:    {follow_up}", soft_wrap=True)
