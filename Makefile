@@ -29,8 +29,15 @@ plain: $(STAMP)  ## as root: the attacks once more, as a plain user
 agents-real: $(STAMP) .agents/.installed  ## Codex, Claude Code and Kimi Code against a scripted model; needs npm
 	$(BIN)/pytest -m agents_real -rs tests/agents_real $(PYTEST_ARGS)
 
-crash: $(STAMP)  ## 100 random kills of a campaign; minutes
+soak: $(STAMP)  ## two hours of a campaign with one fault a minute
+	$(BIN)/python -m benchmarks.crash.soak --minutes $(or $(MINUTES),120)
+
+crash: $(STAMP)  ## every storage call, every power cut, a thousand kills; hours
 	$(BIN)/pytest -m slow tests/crash $(PYTEST_ARGS)
+	$(BIN)/python -m benchmarks.crash.kills --kills 1000 --out $$(mktemp -d)/campaign
+
+fuzz: $(STAMP)  ## a million damaged frames, pages, certificates and claims
+	$(BIN)/python -m benchmarks.fuzz.run --cases 1000000 --seed 1
 
 study: $(STAMP)  ## measure the decision rules again
 	$(BIN)/python benchmarks/statistics/study.py --table all --repeats 200 --output benchmarks/statistics

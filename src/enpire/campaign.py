@@ -4,6 +4,7 @@ import logging
 import os
 import queue
 import random
+import shutil
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -14,6 +15,7 @@ from enpire.agents.team import team
 from enpire.core.clock import Clock, SystemClock
 from enpire.core.config import CampaignConfig
 from enpire.core.errors import BadInput, EnpireError
+from enpire.core.files import sync_directory, sync_tree
 from enpire.core.process import boot_id
 from enpire.core.records import Idea, TaskSpec, Variant
 from enpire.environment import freeze
@@ -21,6 +23,7 @@ from enpire.evolution import selection
 from enpire.evolution.hub import Hub
 from enpire.evolution.workspace import template
 from enpire.ledger import events as e
+from enpire.ledger.anchor import anchor_file
 from enpire.ledger.folder import Folder, Lock
 from enpire.ledger.log import Ledger
 from enpire.ledger.state import State
@@ -50,8 +53,12 @@ def create(folder: Folder, config: CampaignConfig, spec: TaskSpec, clock: Clock 
     folder.create(config.seed)
     freeze.write(folder.root / freeze.FILE, frozen)
     hub = Hub.create(folder.hub)
+    hub.mend()
     message = f"Baseline for {spec.name}\n\nIdea: {selection.BASELINE}\n"
-    commit = hub.commit(template(spec), parents=(), message=message, branch="baseline")
+    files = template(spec)
+    commit = hub.branch("baseline")
+    if commit is None or hub.files(commit) != files:  # else a founding that was cut short has made it
+        commit = hub.commit(files, parents=(), message=message, branch="baseline")
     baseline = Idea(
         id=selection.BASELINE,
         agent="",
@@ -63,9 +70,27 @@ def create(folder: Folder, config: CampaignConfig, spec: TaskSpec, clock: Clock 
         commit=commit,
         variants=(Variant(commit=commit),),
     )
-    ledger = Ledger(folder.ledger, key=folder.key(), clock=clock or SystemClock())
-    ledger.append(e.CampaignOpened(config=config, spec=spec, baseline=baseline))
+    _open_ledger(folder, e.CampaignOpened(config=config, spec=spec, baseline=baseline), clock or SystemClock())
+
+
+def _open_ledger(folder: Folder, opened: e.CampaignOpened, clock: Clock) -> None:
+    """Put a ledger with its first event in its place, by one rename: a ledger without an event is no campaign."""
+    founding = folder.root / ".founding"
+    if founding.exists():
+        shutil.rmtree(founding)
+    founding.mkdir()
+    ledger = Ledger(founding / folder.ledger.name, key=folder.key(), clock=clock)
+    ledger.append(opened)
     ledger.close()
+    made = sorted(path.name for path in founding.iterdir())
+    if made != sorted((folder.ledger.name, anchor_file(folder.ledger).name)):
+        raise BadInput(f"cannot write the ledger {ledger.path}: it is not whole; free the disk and try again")
+    sync_tree(founding)
+    for path in (anchor_file(folder.ledger), folder.ledger):
+        (founding / path.name).rename(path)
+        sync_directory(folder.root)
+    founding.rmdir()
+    sync_directory(folder.root.parent)
 
 
 class Campaign:
@@ -126,6 +151,8 @@ class Campaign:
         for ticket in self.state.unfinished:
             self._append(e.EpisodeLost(ticket=ticket.id, reason="the supervisor died before the record"))
         self.hub = Hub(self.folder.hub)
+        for mended in self.hub.mend():
+            logging.getLogger(__name__).warning("hub: %s", mended)
         for commit in self._live_commits():
             self.hub.checkout(commit, self.folder.candidates / commit)
         rng = random.Random(None if config.seed is None else f"{config.seed}:{len(self.state.episodes)}")

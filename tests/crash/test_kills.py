@@ -10,14 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from enpire.core.clock import SystemClock
-from enpire.core.process import alive
-from enpire.core.seeds import class_of
-from enpire.ledger import events as e
-from enpire.ledger.folder import Folder
-from enpire.ledger.log import Ledger
-from enpire.ledger.state import fold
-from enpire.rollout.recorder import read_arrays, read_record
+from tests.crash.invariants import check_invariants
+from tests.crash.processes import descendants, family, survivors
+
+__all__ = ["check_invariants", "descendants", "enpire", "finish"]
 
 REPOSITORY = Path(__file__).parents[2]
 RUN = [
@@ -34,53 +30,19 @@ RUN = [
 ]
 
 
-def enpire(*arguments):
+PATIENCE_S = 5.0
+"""A machine in its leisure needs a tenth of a second; one with many more processes than cores needs longer."""
+
+
+def enpire(*arguments, **environment):
     return subprocess.Popen(
-        [sys.executable, "-m", "enpire", *arguments],
+        [sys.executable, "-m", "enpire", *map(str, arguments)],
         cwd=REPOSITORY,
+        env=os.environ | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
-
-
-def descendants(pid):
-    """All processes below `pid`, from /proc."""
-    children = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            except OSError:
-                continue
-            children.setdefault(parent, []).append(int(entry.name))
-    found, frontier = [], [pid]
-    while frontier:
-        frontier = [child for parent in frontier for child in children.get(parent, [])]
-        found += frontier
-    return found
-
-
-def check_invariants(root):
-    """What must hold at any moment, however the supervisor ended."""
-    folder = Folder(root)
-    ledger = Ledger(folder.ledger, key=None, clock=SystemClock())
-    ledger.check(folder.key())
-    events = list(ledger.read())
-    ledger.close()
-    assert [event.seq for event in events] == list(range(1, len(events) + 1))
-    state = fold(events)
-    recorded = [x.body.episode.ticket for x in events if isinstance(x.body, e.EpisodeRecorded)]
-    assert len(recorded) == len(set(recorded))
-    assert set(recorded) <= set(state.started) <= set(state.tickets)
-    for ticket in recorded:
-        episode = state.episodes[ticket]
-        assert read_record(root, episode) == episode  # acknowledged, so on disk
-        read_arrays(root, episode)  # and whole
-        assert episode.seed == state.tickets[ticket].seed
-    used = [t.seed for t in state.tickets.values() if class_of(t.seed) != "search"]
-    assert len(used) == len(set(used))
-    return state
 
 
 def kill_campaign(root, kills, rng, episodes):
@@ -96,11 +58,10 @@ def kill_campaign(root, kills, rng, episodes):
         if process.poll() is not None:
             assert process.returncode == 0, process.stdout.read()
             return number
-        family = descendants(process.pid)
+        below = family(process.pid)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        time.sleep(1.0)
-        assert [pid for pid in family if alive(pid)] == []
+        assert survivors(below, PATIENCE_S) == []
         check_invariants(root)
     return kills
 
@@ -119,7 +80,7 @@ def finish(root, episodes):
 @pytest.mark.timeout(300)
 def test_a_few_random_kills(tmp_path):
     root = tmp_path / "campaign"
-    assert kill_campaign(root, 5, random.Random(1), 400) > 2
+    assert kill_campaign(root, 3, random.Random(1), 400) == 3
     finish(root, 400)
 
 

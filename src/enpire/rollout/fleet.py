@@ -37,6 +37,7 @@ class _Member:
     process: subprocess.Popen[bytes]
     line: Line
     ready: bool = False
+    ending: bool = False
     orders: list[Order] = field(default_factory=list)
     restarts: int = 0
     broken: str = ""
@@ -103,7 +104,7 @@ class Fleet:
 
     def free(self) -> list[str]:
         """Stations that can take an order, the idlest first."""
-        ready = [m for m in self._members.values() if m.ready and len(m.orders) < DEPTH]
+        ready = [m for m in self._members.values() if m.ready and not m.ending and len(m.orders) < DEPTH]
         return [m.name for m in sorted(ready, key=lambda m: len(m.orders))]
 
     def order(self, station: str, order: Order) -> None:
@@ -113,7 +114,7 @@ class Fleet:
         try:
             member.line.send(order)
         except OSError:
-            member.ready = False
+            member.ending = True
 
     @property
     def alive(self) -> int:
@@ -154,6 +155,7 @@ class Fleet:
                 member.orders = [o for o in member.orders if not (isinstance(o, Film) and o.episode.ticket == ticket)]
             case Broken(reason):
                 member.broken = reason
+                self._end(member)
             case None:
                 return self._replace(member)
         return []
@@ -172,4 +174,9 @@ class Fleet:
         member.invalid += 1
         if member.invalid >= INVALID_IN_A_ROW:
             member.broken = f"{member.invalid} invalid episodes in a row: {episode.log_tail or episode.reason}"
-            member.process.kill()
+            self._end(member)
+
+    def _end(self, member: _Member) -> None:
+        """Make a station end; its end-of-line report follows, and with it what it held goes to another."""
+        member.ending = True
+        member.process.kill()
