@@ -26,6 +26,7 @@ COMMANDS = [
     "tasks",
     "doctor",
     "anchor",
+    "station",
     "distill",
     "literature",
     "tool",

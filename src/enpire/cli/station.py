@@ -27,7 +27,7 @@ def view(
     isolation: Annotated[Isolation, typer.Option(help="Isolation level demanded of the policy.")] = "auto",
 ) -> None:
     """Show TASK's station in 3D on a page of this machine, until Ctrl-C. It shows the truth, for people only."""
-    from enpire.cli.trial import _copy_policy
+    from enpire.cli.trial import copy_policy
     from enpire.dashboard.station_view.board import Board
     from enpire.dashboard.station_view.opening import open_station
     from enpire.dashboard.station_view.players import Mover, Played, Still
@@ -43,7 +43,7 @@ def view(
         mover: Mover = Still(station)
         if policy is not None:
             scratch = opened.enter_context(tempfile.TemporaryDirectory(prefix="enpire-view-"))
-            candidate = _copy_policy(policy, Path(scratch) / "candidates" / "policy")
+            candidate = copy_policy(policy, Path(scratch) / "candidates" / "policy")
             pool = opened.enter_context(WorkerPool(candidate.parent, level=isolation))
             mover = Played(pool, candidate, station.spec, station)
         opened.enter_context(server)

@@ -38,7 +38,7 @@ def trial(
     key = secrets.token_bytes(32) if seed is None else f"enpire trial {seed}".encode()
     successes = counted = 0
     with tempfile.TemporaryDirectory(prefix="enpire-trial-") as scratch:
-        candidate = _copy_policy(policy, Path(scratch) / "candidates" / "policy")
+        candidate = copy_policy(policy, Path(scratch) / "candidates" / "policy")
         opened = open_task(task, options=parse_options(option), declaration=declare)
         try:
             with WorkerPool(candidate.parent, level=isolation) as pool:
@@ -71,7 +71,12 @@ def trial(
         print(f"{rate}  95 % interval [{low:.1%}, {high:.1%}]  isolation {level}")
 
 
-def _copy_policy(source: Path, target: Path) -> Path:
+def copy_policy(source: Path, target: Path) -> Path:
+    """Copy a policy file or folder to `target`, so that its sandbox sees nothing else; returns the folder.
+
+    Raises:
+        BadInput: There is no `policy.py`.
+    """
     target.parent.mkdir(parents=True)
     if source.is_dir() and (source / "policy.py").is_file():
         shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", ".git"))

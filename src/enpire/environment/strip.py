@@ -51,7 +51,7 @@ class Strip:
             grip_n = max(grip_n, abs(float(grip)))
         self.add(tool_n, progress, grip_n)
 
-    def add(self, tool_n: float, progress: float, grip_n: float = 0.0) -> None:
+    def add(self, tool_n: float, progress: float, grip_n: float) -> None:
         """One control period more: force on the tool (N), progress in [0, 1], force of the gripper (N)."""
         self._rows.append((tool_n, grip_n, progress))
 

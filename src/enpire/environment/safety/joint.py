@@ -96,6 +96,8 @@ class Joint:
         a = max(min(a, now.acceleration + 1.0), now.acceleration - 1.0)  # clamp: jerk
         velocity = now.velocity + a
         motion = self._motion(now.position + velocity * self._unit, velocity, a)
+        if self._goal_step == 0.0 and abs(motion.position - goal) > _ROUNDING * self._unit:
+            motion = self._landing(goal, motion)  # clamp: landing
         if motion.low < self._floor or motion.high > self._ceiling:  # clamp: stopping distance
             motion = self.brake()
         return motion
@@ -144,6 +146,28 @@ class Joint:
         if now.stop.falling:
             spread = max(spread, now.stop.velocity)
         return now.stop.first + (needed + ahead - now.stop.travel) / spread
+
+    def _landing(self, goal: float, motion: Motion) -> Motion:
+        """The motion, or one nearer to a stop that does not come to rest beyond a goal which rests itself.
+
+        What lands too far cannot be taken back: it is the quickest stop.
+        """
+        now, halt = self._now, self._rest(self._now)
+        change, first = self._rest(motion) - halt, self._now.stop.first
+
+        def beyond(tried: Motion) -> bool:
+            return (self._rest(tried) - goal) * copysign(1.0, change) > _ROUNDING * self._unit
+
+        if change == 0.0 or not beyond(motion):
+            return motion
+        acceleration = first + (motion.acceleration - first) * max((goal - halt) / change, 0.0)
+        velocity = now.velocity + acceleration
+        nearer = self._motion(now.position + velocity * self._unit, velocity, acceleration)
+        return self.brake() if beyond(nearer) else nearer
+
+    def _rest(self, motion: Motion) -> float:
+        """Where the stop after a motion ends."""
+        return motion.position + motion.stop.travel * self._unit
 
     def _motion(self, position: float, velocity: float, acceleration: float) -> Motion:
         halt = stop(velocity, acceleration, self._strongest, self._strongest_area)
