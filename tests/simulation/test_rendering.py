@@ -98,7 +98,9 @@ class TestPictures:
             second = blue.rgb(two_data, above())
             np.testing.assert_array_equal(first, red.rgb(one_data, above()))
         changed = (first != second).any(axis=2)
-        assert (first[changed][:, 0] > first[changed][:, 2]).all() and (second[changed][:, 2] > second[changed][:, 0]).all()
+        assert (first[changed][:, 0] > first[changed][:, 2]).all() and (
+            second[changed][:, 2] > second[changed][:, 0]
+        ).all()
 
     def test_closed_renderer_says_so(self):
         model, data = scene_with_box()

@@ -1,7 +1,5 @@
 """Where the edge of a coloured thing crosses the normals of its predicted outline, to a fraction of a pixel."""
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,19 +10,7 @@ _STEP = 0.5
 _AROUND = 4  # samples on each side of the edge that give its place: 2 px
 
 
-class Edges(NamedTuple):
-    """For each sample of the outline.
-
-    Attributes:
-        offset: From the predicted to the seen edge along the outward normal, px; NaN where none is seen.
-        contrast: Chroma inside minus outside, grey levels; 0 where none is seen.
-    """
-
-    offset: Array
-    contrast: Array
-
-
-def find(tint: Tint, threshold: float, pixels: Array, normals: Array, reach_px: float) -> Edges:
+def find(tint: Tint, threshold: float, pixels: Array, normals: Array, reach_px: float) -> Array:
     """Look along each normal for the transition from coloured (inside) to not, nearest to the prediction.
 
     Args:
@@ -32,6 +18,9 @@ def find(tint: Tint, threshold: float, pixels: Array, normals: Array, reach_px: 
         threshold: Share of the hue that tells the colour from the rest.
         pixels, normals: Of the outline, (N, 2) each.
         reach_px: How far to look on both sides.
+
+    Returns:
+        From the predicted to the seen edge along the outward normal, px, (N,); NaN where none is seen.
     """
     half = round(reach_px / _STEP)
     steps = np.arange(-half - _AROUND, half + _AROUND + 1) * _STEP
@@ -60,8 +49,7 @@ def find(tint: Tint, threshold: float, pixels: Array, normals: Array, reach_px: 
     with np.errstate(divide="ignore", invalid="ignore"):
         covered = np.clip((across - outside[:, None]) / contrast[:, None], 0.0, 1.0)
     first = steps[window[:, 0]] - _STEP / 2
-    offset = np.where(seen, first + _STEP * covered.sum(axis=1), np.nan)
-    return Edges(offset, np.where(seen, contrast, 0.0))
+    return np.where(seen, first + _STEP * covered.sum(axis=1), np.nan)
 
 
 def _bilinear(values: NDArray[np.float32], corner: NDArray[np.intp], right: Array, down: Array) -> Array:

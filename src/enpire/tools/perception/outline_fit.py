@@ -78,7 +78,7 @@ class Fitting(NamedTuple):
 
     def _step(self, pose: Array, reach_px: float, spacing_px: float, *, margin_px: float) -> Fit:
         samples = outline(self.camera, self.parts, pose, spacing_px)
-        offset = edges.find(self.seen, self.threshold, samples.pixels, samples.normals, reach_px).offset
+        offset = edges.find(self.seen, self.threshold, samples.pixels, samples.normals, reach_px)
         found = np.isfinite(offset)
         if found.sum() < 12:
             return Fit(pose, 0.0, 9.0, np.full(3, np.inf))
