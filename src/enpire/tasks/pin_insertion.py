@@ -19,9 +19,9 @@ def make(options: dict[str, float]) -> StationTask:
         newest picture), and pictures on demand of `top` and `right_wrist`, 480 x 640.
     Starting State
         The tool within 3 mm of straight above where the hole should be, tilted by up to 3 degrees; the pin's head is
-        gripped up to 3 mm off its middle, and the box stands a few millimetres from where it should. The robot brings
-        the pin there: it puts it into the hole, grips it anew and takes it out. A pin that was dropped needs a person,
-        which is counted and costs a minute.
+        gripped up to 2 mm off its middle, more or less by what the robot's own grip is off, and the box stands a few
+        millimetres from where it should. The robot brings the pin there: it puts it into the hole, grips it anew and
+        takes it out. A pin that was dropped needs a person, which is counted and costs a minute.
     Verification
         When the arm has stood still for 0.3 s, low down or with an open and risen hand: the wrist camera measures the
         pin's head relative to the box. Success: within 2 mm of where an inserted pin's head is, sideways and in height.

@@ -15,7 +15,7 @@ HOVER_M = 0.010
 """Tip above the box at the start."""
 JITTER_M, TILT_RAD = 0.003, 0.052
 """The tool starts within so much of straight above where the hole should be."""
-GRIP_M = 0.003
+GRIP_M = 0.002
 """The head is gripped off its middle by up to so much, along world x; nobody tells the policy."""
 HEAD_IN_M = objects.BOX_HEIGHT_M - objects.HOLE_DEPTH_M + objects.TIP_BELOW_HEAD_M
 """Height of the middle of the head when the tip is on the floor of the hole."""
@@ -23,6 +23,8 @@ HEAD_HOVER_M = objects.BOX_HEIGHT_M + HOVER_M + objects.TIP_BELOW_HEAD_M
 REST = (0.0, 1.047, 1.047, 0.0, 0.0, 0.0, 0.0)
 """Left arm, out of the way."""
 TOOLS = (
+    "pin.find",
+    "holes.find",
     "mink_ik.solve",
     "mink_ik.vertical",
     "forward_kinematics.tool",
@@ -50,7 +52,7 @@ def limits() -> SafetyLimits:
         jerk=(*arm_jerk, 1000.0) * 2,
         box_low_m=(0.10, -0.45, 0.004),
         box_high_m=(0.62, 0.45, 0.65),
-        gripper_force_n=8.0,
+        gripper_force_n=20.0,
     )
 
 
@@ -58,7 +60,7 @@ def facts() -> ScenarioFacts:
     """The task as its manual states it."""
     return ScenarioFacts(
         name=NAME,
-        instruction="Put the pin that the right gripper holds into its hole of the box, down to the floor, and keep still.",
+        instruction="Put the pin that the right gripper holds into its hole in the box, to the floor, and keep still.",
         limits=limits(),
         episode_s=15.0,
         baseline="pin_insertion",

@@ -14,22 +14,29 @@ OPEN = 0.2
 """Opening above which the gripper holds nothing."""
 RISEN_M = 0.04
 """The tool must be so far above the head of an inserted pin before the judge looks."""
+_OVER_M = 0.03
+"""The hand must be so near to above the hole: there the camera sees the whole box."""
 STILL_RAD_S = 0.05
 STILL_S = 0.3
 ASIDE_M, HIGH_M = 0.002, 0.002
 """An inserted pin's head is seen within so much of where it should be: its hole leaves it no more."""
 _HELD_SHARE = 0.8
 """Progress of a held pin that is as deep as it can be."""
-_LOW_M, _NEAR_M = 0.006, 0.015
+_LOW_M, _NEAR_M = 0.012, 0.015
 _LOOK_EVERY = 10
 """Control periods from one look to the next."""
 _BLUE, _ORANGE, _NOT_BLUE = 0.45, 0.45, 0.25
 """Shares of a colour in a pixel of the box and of the head."""
+_DARK = 90.0
+"""Sum of red, green and blue below which a pixel has no colour."""
 _EVERY_PX = 2
 _LEAST_BOX_PX, _LEAST_HEAD_PX = 300, 15
+_AROUND_M, _TALLEST_M = 0.05, 0.09
+"""A pin that matters is so near to the middle of the box, and no higher above it."""
 _FLAT_M = 0.004
 """Thickness of a face as depth noise shows it."""
-_EDGE_PERCENT = 0.5
+_BOX_PERCENT, _HEAD_PERCENT = 0.5, 2.0
+"""Share of a face's points that are taken to lie beyond its edge."""
 
 
 class Judge:
@@ -52,56 +59,64 @@ class Judge:
         self._wait -= 1
         if opening < OPEN:
             down = (facts.HEAD_HOVER_M - z) / (facts.HEAD_HOVER_M - facts.HEAD_IN_M)
-            near = float(np.clip(1.0 - aside / _NEAR_M, 0.0, 1.0))
-            self._progress = _HELD_SHARE * float(np.clip(down, 0.0, 1.0)) * near
+            above = float(np.clip(1.0 - aside / _NEAR_M, 0.0, 1.0))
+            self._progress = _HELD_SHARE * float(np.clip(down, 0.0, 1.0)) * above
+        near = aside < _OVER_M
         low = z < facts.HEAD_IN_M + _LOW_M
         risen = opening > OPEN and z > facts.HEAD_IN_M + RISEN_M
-        if self._still_s >= STILL_S and self._wait <= 0 and (low or risen):
+        if self._still_s >= STILL_S and self._wait <= 0 and near and (low or risen):
             self._wait = _LOOK_EVERY
             return self._look(cell, evidence)
         return Verdict(success=False, progress=self._progress, evidence=evidence)
 
     def _look(self, cell: Cell, evidence: dict[str, float]) -> Verdict:
-        found = pin_in_hole(cell)
-        if found is None:
+        view = cell.station().depth_view(CAMERA)
+        box, seen = _box_and_pin(view)
+        if box is None:
             return Verdict(success=None, progress=self._progress, evidence=evidence)
-        aside_m, high_m = found
-        evidence |= {"pin_aside_m": aside_m, "pin_high_m": high_m}
+        if seen is None:  # an inserted pin's head would be seen
+            return Verdict(success=False, progress=self._progress, evidence=evidence | {"pin_seen": 0.0})
+        off = seen - in_hole(facts.HOLE)
+        aside_m, high_m = float(np.hypot(*off[:2])), float(off[2])
+        evidence |= {"pin_seen": 1.0, "pin_aside_m": aside_m, "pin_high_m": high_m}
         success = aside_m < ASIDE_M and abs(high_m) < HIGH_M
         return Verdict(success=success, progress=1.0 if success else self._progress, evidence=evidence)
 
 
-def pin_in_hole(cell: Cell) -> tuple[float, float] | None:
-    """How far the pin's head is aside of and above where an inserted pin has it, metres; None if it is not seen.
-
-    The wrist camera sees it relative to the box, so errors of the arm and of the camera's pose cancel.
-    """
-    seen = pin_on_box(cell.station().depth_view(CAMERA))
-    if seen is None:
-        return None
-    expected = np.array([*objects.HOLES_M[facts.HOLE], facts.HEAD_IN_M + objects.HEAD_M / 2])
-    expected -= (*objects.BOX_AT_M, objects.BOX_HEIGHT_M)
-    return float(np.hypot(*(seen - expected)[:2])), float(seen[2] - expected[2])
+def in_hole(hole: int) -> NDArray[np.float64]:
+    """Where `pin_on_box` sees a pin that is in a hole, (3,)."""
+    head = np.array([*objects.HOLES_M[hole], facts.HEAD_IN_M + objects.HEAD_M / 2])
+    return head - (*objects.BOX_AT_M, objects.BOX_HEIGHT_M)
 
 
 def pin_on_box(view: DepthView) -> NDArray[np.float64] | None:
-    """Middle of the head's top relative to the middle of the box's top, world axes, metres, (3,); None if unseen."""
+    """Middle of the head's top relative to the middle of the box's top, world axes, metres, (3,); None if unseen.
+
+    Both are seen in one picture, so errors of the arm and of the camera's pose cancel.
+    """
+    return _box_and_pin(view)[1]
+
+
+def _box_and_pin(view: DepthView) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+    """Middle of the box's top in the world, and `pin_on_box`; None for what is unseen."""
     points, share = _points(view), _shares(view)
     blue = points[(share[:, 2] > _BLUE) & np.isfinite(points[:, 2])]
-    orange = points[(share[:, 0] > _ORANGE) & (share[:, 2] < _NOT_BLUE) & np.isfinite(points[:, 2])]
-    if len(blue) < _LEAST_BOX_PX or len(orange) < _LEAST_HEAD_PX:
-        return None
-    top = blue[np.abs(blue[:, 2] - _upper(blue[:, 2])) < _FLAT_M]
-    head = orange[np.abs(orange[:, 2] - _upper(orange[:, 2])) < _FLAT_M]
-    low, high = np.percentile(top[:, :2], [_EDGE_PERCENT, 100 - _EDGE_PERCENT], axis=0)
-    middle = np.array([*(low + high) / 2, np.median(top[:, 2])])
-    found: NDArray[np.float64] = np.array([*head[:, :2].mean(axis=0), np.median(head[:, 2])]) - middle
-    return found
+    if len(blue) < _LEAST_BOX_PX:
+        return None, None
+    middle = _upper_face(blue, _BOX_PERCENT)
+    off = points - middle
+    near = (np.abs(off[:, :2]).max(axis=1) < _AROUND_M) & (off[:, 2] > -_FLAT_M) & (off[:, 2] < _TALLEST_M)
+    head = points[near & (share[:, 0] > _ORANGE) & (share[:, 2] < _NOT_BLUE)]
+    return middle, _upper_face(head, _HEAD_PERCENT) - middle if len(head) >= _LEAST_HEAD_PX else None
 
 
-def _upper(heights: NDArray[np.float64]) -> float:
-    """Height of the upper of the faces that were seen."""
-    return float(np.percentile(heights, 80.0))
+def _upper_face(points: NDArray[np.float64], percent: float) -> NDArray[np.float64]:
+    """Halfway between the edges of the upper of the horizontal faces that were seen, and its height, (3,)."""
+    heights = np.sort(points[:, 2])
+    upper = heights[int(0.8 * (len(heights) - 1))]  # one that was measured, so the face is not empty
+    face = points[np.abs(points[:, 2] - upper) < _FLAT_M]
+    low, high = np.percentile(face[:, :2], [percent, 100 - percent], axis=0)
+    return np.array([*(low + high) / 2, np.median(face[:, 2])])
 
 
 def _points(view: DepthView) -> NDArray[np.float64]:
@@ -116,6 +131,6 @@ def _points(view: DepthView) -> NDArray[np.float64]:
 
 
 def _shares(view: DepthView) -> NDArray[np.float64]:
-    """Share of red, green and blue in every other pixel, (N, 3)."""
+    """Share of red, green and blue in every other pixel, (N, 3); less in the dark, where noise has a colour."""
     rgb = view.frame.rgb[::_EVERY_PX, ::_EVERY_PX].reshape(-1, 3).astype(np.float64)
-    return np.asarray(rgb / np.maximum(rgb.sum(axis=1, keepdims=True), 1.0))
+    return np.asarray(rgb / np.maximum(rgb.sum(axis=1, keepdims=True), _DARK))

@@ -36,7 +36,7 @@ _SOLREF, _SOLIMP = (0.004, 1.0), (0.98, 0.995, 0.0005, 0.5, 2.0)
 
 
 def add_box(spec: mujoco.MjSpec, profile: Profile, plugged_m: float = 0.0) -> None:
-    """The box, fixed to the table, about where it should be. `plugged_m` fills the holes from below: with 0.01 no pin can go in."""
+    """The box, fixed to the table, about where it should be. `plugged_m` fills the holes from below."""
     body = spec.worldbody.add_body(name="box", pos=(*(np.array(BOX_AT_M) + profile.fixture_shift_m), 0.0))
     half = BOX_M / 2
     floor = _FLOOR_M + plugged_m
@@ -52,7 +52,8 @@ def add_box(spec: mujoco.MjSpec, profile: Profile, plugged_m: float = 0.0) -> No
         for hole, (x, y) in enumerate(HOLES_M):
             body.add_geom(
                 name=f"{name}_{hole}", type=mujoco.mjtGeom.mjGEOM_MESH, meshname=name,
-                pos=(x - BOX_AT_M[0], y - BOX_AT_M[1], 0.0), rgba=BOX_RGBA, solref=_SOLREF, solimp=_SOLIMP, friction=_FRICTION,
+                pos=(x - BOX_AT_M[0], y - BOX_AT_M[1], 0.0), rgba=BOX_RGBA,
+                solref=_SOLREF, solimp=_SOLIMP, friction=_FRICTION,
             )  # fmt: skip
     for hole, (x, y) in enumerate(HOLES_M):
         body.add_geom(

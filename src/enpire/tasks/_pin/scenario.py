@@ -15,7 +15,7 @@ from enpire.simulation.profile import Profile
 from enpire.simulation.world import World
 from enpire.tasks._pin import facts, objects
 from enpire.tasks._pin.judge import Judge
-from enpire.tasks._pin.reset import bring
+from enpire.tasks._pin.reset import bring, camera_off
 from enpire.tools.kinematics import mink_ik
 from enpire.tools.kinematics.arm import Arm
 
@@ -30,6 +30,8 @@ class PinInsertion:
         self.facts: ScenarioFacts = facts.facts()
         self._plugged_m = 0.012 if plugged else 0.0
         self._judge = Judge()
+        self._gripped_m: float | None = None
+        self._camera_off_m: NDArray[np.float64] = np.zeros(3)
 
     def objects(self, spec: mujoco.MjSpec, profile: Profile) -> None:
         """The box and the pin."""
@@ -38,6 +40,7 @@ class PinInsertion:
 
     def place(self, world: World, robot: YamSim, arms: Mapping[str, Arm], seed: int) -> None:
         """The pin in the right gripper, above the hole."""
+        self._gripped_m = grip_offset_m(seed)
         solution = mink_ik.solve(arms["right"], start_pose(seed))
         pose = np.array([*facts.REST, *solution.q, 0.3])
         robot.place(pose)
@@ -54,10 +57,13 @@ class PinInsertion:
         Raises:
             ResetFailed: The pin is not in the gripper.
         """
-        bring(cell, start_pose(seed), grip_offset_m(seed))
+        bring(cell, start_pose(seed), grip_offset_m(seed), self._camera_off_m)
 
     def begin(self, cell: Cell) -> None:
-        """A new episode."""
+        """A new episode. After a start placed by hand it is known how the pin is gripped, so the camera is checked."""
+        if self._gripped_m is not None:
+            self._camera_off_m = camera_off(cell, self._gripped_m)
+            self._gripped_m = None
         self._judge = Judge()
 
     def judge(self, cell: Cell) -> Verdict:
@@ -107,5 +113,5 @@ def _put_pin(world: World, aside_m: float) -> None:
     site = data.site("right_tool")
     quat_wxyz = np.empty(4)
     mujoco.mju_mat2Quat(quat_wxyz, site.xmat)
-    data.qpos[place : place + 7] = (*(site.xpos + (aside_m, 0.0, 0.0)), *quat_wxyz)
+    data.qpos[place : place + 7] = (*(site.xpos + np.array([aside_m, 0.0, 0.0])), *quat_wxyz)
     data.qvel[motion : motion + 6] = 0.0

@@ -4,7 +4,6 @@ import mink
 import numpy as np
 from numpy.typing import NDArray
 
-from enpire.core.errors import ResetFailed
 from enpire.environment.cell import Cell
 from enpire.tasks._pin.facts import ARM, REST
 from enpire.tools.control import compensation, descent, spiral
@@ -74,14 +73,14 @@ class Hand:
         self._bias = state.bias
         return state.outcome
 
-    def search(self, radius_m: float) -> str:
+    def search(self, radius_m: float, *, press_n: float) -> str:
         """Spiral search from where a descent met something; returns its outcome."""
         state = spiral.start(self._arm, self._q, self.joints, self._bias)
         for _ in range(round(_LONGEST_S / self.cell.period_s)):
             if state.outcome != "searching":
                 break
             state, self._q = spiral.step(
-                state, self._arm, self.joints, self._effort, self.cell.period_s, radius_m=radius_m
+                state, self._arm, self.joints, self._effort, self.cell.period_s, radius_m=radius_m, press_n=press_n
             )
             self._act()
         return state.outcome
@@ -95,13 +94,3 @@ class Hand:
         action[self.cell.entries("left")] = REST
         action[self._entries] = (*self._q, self.opening)
         self.cell.act(action)
-
-
-def require(done: bool, otherwise: str) -> None:
-    """Go on only if it is so.
-
-    Raises:
-        ResetFailed: It is not.
-    """
-    if not done:
-        raise ResetFailed(otherwise)

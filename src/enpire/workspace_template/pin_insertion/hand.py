@@ -54,6 +54,15 @@ class Hand:
         """Answer of a tool."""
         return self.tools.call(tool, **arguments)
 
+    def ask(self, tool: str, **arguments: Any) -> Any:
+        """Answer of a tool; None if it cannot answer."""
+        try:
+            return self.tools.call(tool, **arguments)
+        except Exception as refused:
+            if type(refused).__name__ != "ToolError":
+                raise
+            return None
+
     def pose(self) -> Pose:
         """Where the tool is by the readings."""
         return list(self.call("forward_kinematics.tool", arm="right", q=self.joints))
@@ -67,6 +76,10 @@ class Hand:
         """Action (14,) that sends the arm to joints (6,) and the gripper to `opening`."""
         self.command = np.asarray(joints, float)
         return np.array([*self._rest, *self.command, self.opening])
+
+    def relax(self) -> None:
+        """Press no more: stay where the joints are, not where they were sent."""
+        self.command = self.joints.copy()
 
     def hold(self, seconds: float) -> Iterator[Array]:
         """Keep still."""

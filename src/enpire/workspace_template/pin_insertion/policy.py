@@ -1,4 +1,4 @@
-"""Put a held pin into its hole: go above it, come down, search if it does not go in, come down again, keep still.
+"""Put a held pin into its hole: go above it, come down, search if it does not go in, come down again, press no more.
 
 A slot is one import line, with other lines before and after it. To swap a slot, copy another block of that slot into
 `blocks/` and name it here.
@@ -15,6 +15,9 @@ from parameters import values
 # How the tool gets to a pose.
 from blocks.plain_move import Move  # slot: move
 
+# Where it has to go.
+from blocks.nominal_aim import Aim  # slot: aim
+
 # How it comes down.
 from blocks.blind_descent import Descent  # slot: descent
 
@@ -23,8 +26,8 @@ from blocks.no_search import Search  # slot: search
 
 HOVER_M = 0.008
 """Tip above the box before it comes down."""
-SHORT_M = 0.003
-"""A pin that stands this far above the floor of its hole is not in it."""
+SHORT_M = 0.010
+"""A pin that stands this far above the floor by the arm's readings, which are millimetres off, is not in its hole."""
 
 
 class Policy:
@@ -32,13 +35,14 @@ class Policy:
 
     def __init__(self, task: dict[str, Any], tools: Tools) -> None:
         self.task, self.tools = task, tools
-        self.parameters = {block: values(block) for block in (Move, Descent, Search)}
+        self.parameters = {block: values(block) for block in (Move, Aim, Descent, Search)}
         self._build()
 
     def _build(self) -> None:
         given = self.parameters
         self.hand = Hand(self.task, self.tools)
         self.move = Move(self.hand, given[Move])
+        self.aim = Aim(self.hand, given[Aim])
         self.descent = Descent(self.hand, given[Descent])
         self.search = Search(self.hand, given[Search])
         self.motion = self._play()
@@ -59,10 +63,11 @@ class Policy:
         x, y = scene["hole_m"]
         inside = scene["box_top_m"] - scene["hole_depth_m"] + scene["tip_below_tool_m"]
         above = inside + scene["hole_depth_m"] + HOVER_M
-        yield from self.move.go(hand.upright(x, y, above))
+        yield from self.aim.over(x, y, above, self.move.go)
         yield from self.descent.down(above - inside)
         if hand.pose()[2] - inside > SHORT_M:
             yield from self.search.find()
             yield from self.descent.down(max(hand.pose()[2] - inside, 0.0))
+        hand.relax()
         while True:
             yield from hand.hold(1.0)

@@ -1,0 +1,162 @@
+"""The judge of pin insertion against the truth: pins in all kinds of places, on many stations.
+
+python benchmarks/pin_insertion/verifier.py --n 60 --level 2
+
+Pin and arm are put where a case wants them; then physics decides, and the judge looks as it does in an episode.
+"""
+
+import argparse
+import time
+from collections import Counter
+
+import mujoco
+import numpy as np
+from mink import SE3, SO3
+
+from enpire.environment.station_task import StationTask
+from enpire.statistics.intervals import wilson
+from enpire.tasks import pin_insertion
+from enpire.tasks._pin import facts, judge, objects
+from enpire.tools.kinematics import mink_ik
+
+KINDS = (
+    "held, inserted", "released, inserted", "held, inserted, gripped high", "held, half in", "held, standing beside",
+    "held, pushed up, tool low", "neighbouring hole", "lying on the box", "lying on the table",
+)  # fmt: skip
+"""The first three are positives."""
+VIEW_M = facts.HEAD_IN_M + 0.055
+CLOSE_TICKS, SETTLE_TICKS = 60, 40
+
+
+def put(task: StationTask, T_world_tool: SE3, T_tool_pin: SE3, T_world_pin: SE3 | None) -> np.ndarray:
+    """The tool truly at a pose, with the pin in its grip, or released and somewhere else. Returns the hold action."""
+    setup = task.setup
+    assert setup is not None
+    world, robot, arm = setup.world, setup.robot, setup.cell.arms["right"]
+    wanted = T_world_tool
+    for _ in range(3):  # the hidden zeros of the joints
+        pose = np.array([*facts.REST, *mink_ik.solve(arm, wanted).q, 0.35])
+        robot.place(pose)
+        world.refresh()
+        off = T_world_tool.translation() - world.data.site("right_tool").xpos
+        wanted = SE3.from_rotation_and_translation(wanted.rotation(), wanted.translation() + off)
+    for tick in range(CLOSE_TICKS + SETTLE_TICKS):
+        if T_world_pin is None:
+            pose[-1] = max(0.0, 0.3 - 0.01 * tick)
+            if tick < CLOSE_TICKS:
+                site = world.data.site("right_tool")
+                now = SE3.from_rotation_and_translation(SO3.from_matrix(site.xmat.reshape(3, 3)), site.xpos)
+                put_pin(world.model, world.data, now @ T_tool_pin)
+        elif tick == 0:
+            put_pin(world.model, world.data, T_world_pin)
+        robot.send_action(pose)
+        world.advance(0.01)
+    return pose
+
+
+def put_pin(model: mujoco.MjModel, data: mujoco.MjData, pose: SE3) -> None:
+    """The pin at a pose, at rest."""
+    joint = model.joint("pin").id
+    place, motion = model.jnt_qposadr[joint], model.jnt_dofadr[joint]
+    data.qpos[place : place + 7] = (*pose.translation(), *pose.rotation().wxyz)
+    data.qvel[motion : motion + 6] = 0.0
+
+
+def case(task: StationTask, kind: str, random: np.random.Generator) -> np.ndarray:
+    """Bring about a case; returns the hold action."""
+    setup = task.setup
+    assert setup is not None
+    down = mink_ik.vertical(0.0, 0.0, 0.0, facts.YAW_RAD).rotation()
+    hole = np.array(setup.world.data.geom(f"hole{facts.HOLE}").xpos[:2])
+    slip_m = 0.0
+
+    def at(xy: np.ndarray, z_m: float, rotation: SO3 = down) -> SE3:
+        return SE3.from_rotation_and_translation(rotation, np.array([*xy, z_m]))
+
+    if kind.startswith("held"):
+        height_m, aside = facts.HEAD_IN_M + random.uniform(0.0, 0.0005), np.zeros(2)
+        if kind == "held, inserted, gripped high":
+            slip_m = random.uniform(0.001, 0.004)
+        elif kind == "held, half in":
+            height_m += random.uniform(0.0022, 0.012)
+        elif kind == "held, standing beside":
+            height_m, aside = facts.HEAD_IN_M + objects.HOLE_DEPTH_M + 0.001, random.uniform(0.002, 0.006, 2)
+        elif kind == "held, pushed up, tool low":
+            height_m, aside = facts.HEAD_IN_M + objects.HOLE_DEPTH_M + 0.001, random.uniform(0.002, 0.006, 2)
+            slip_m = random.uniform(0.006, 0.010)
+        grip = SE3.from_translation(np.array([0.0, random.uniform(-1, 1) * facts.GRIP_M, -slip_m]))
+        tool = at(hole + aside, height_m) @ grip.inverse()
+        return put(task, tool, grip, None)
+    view = at(np.array(objects.HOLES_M[facts.HOLE]) + random.uniform(-0.01, 0.01, 2), VIEW_M)
+    flat = SO3.from_z_radians(random.uniform(-np.pi, np.pi)) @ SO3.from_y_radians(np.pi / 2)
+    places = {
+        "released, inserted": lambda: at(hole, facts.HEAD_IN_M + 0.0005),
+        "neighbouring hole": lambda: at(
+            np.array(setup.world.data.geom(f"hole{random.integers(1, 4)}").xpos[:2]), facts.HEAD_IN_M + 0.0005
+        ),
+        "lying on the box": lambda: at(hole - (0.01, 0.01), objects.BOX_HEIGHT_M + 0.006, flat),
+        "lying on the table": lambda: at(hole + random.choice([-0.06, 0.05]), 0.006, flat),
+    }
+    return put(task, view, SE3.identity(), places[kind]())
+
+
+def judged(task: StationTask, hold: np.ndarray) -> tuple[bool | None, bool]:
+    """What the judge says once it has looked, and the truth."""
+    setup = task.setup
+    assert setup is not None
+    setup.begin(0)
+    hold = np.array([*setup.drive.target[:-1], hold[-1]])
+    task._scenario.begin(setup.cell)
+    for _ in range(40):
+        task.step(hold)
+        verdict = task.verify()
+        if verdict.success is not False or "pin_seen" in verdict.evidence:
+            break
+    return verdict.success, bool(task.sealed()["success"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--n", type=int, default=54)
+    parser.add_argument("--level", type=int, default=2)
+    parser.add_argument("--per", type=int, default=9, help="cases per station")
+    given = parser.parse_args()
+    counts: Counter[tuple[str, bool | None, bool]] = Counter()
+    costs: list[float] = []
+    look = judge.pin_on_box
+
+    task: StationTask | None = None
+    for number in range(given.n):
+        if task is None or number % given.per == 0:
+            if task is not None:
+                task.close()
+            station = 7000 + number // given.per
+            task = pin_insertion.make({"level": given.level, "station_seed": station, "fast_reset": 1.0})
+        task.reset(seed=number)
+        kind = KINDS[number % len(KINDS)]
+        said, real = judged(task, case(task, kind, np.random.default_rng([number, given.level])))
+        assert task.setup is not None
+        view = task.setup.cell.station().depth_view(judge.CAMERA)
+        begun = time.process_time()
+        look(view)
+        costs.append(1000 * (time.process_time() - begun))
+        counts[kind, said, real] += 1
+        if said != real:
+            seen = {k: round(v, 4) for k, v in task.verify().evidence.items()}
+            print(f"{number}, {kind}: said {said}, is {real}", seen, task.sealed())
+    for kind in KINDS:
+        print(kind, {f"said {s}, is {r}": c for (k, s, r), c in sorted(counts.items(), key=str) if k == kind})
+    hits = sum(c for (_, s, r), c in counts.items() if s and r)
+    said = sum(c for (_, s, _), c in counts.items() if s)
+    positive = sum(c for (_, _, r), c in counts.items() if r)
+    for name, k, n in (("precision", hits, said), ("recall", hits, positive)):
+        if n:
+            low, high = wilson(k, n)
+            print(f"{name} {k}/{n} = {k / n:.3f} [{low:.3f}, {high:.3f}]")
+    unsure = sum(c for (_, s, _), c in counts.items() if s is None)
+    print(f"n = {given.n}, level {given.level}, could not tell {unsure}")
+    print(f"CPU per look without rendering, ms: median {np.median(costs):.0f}, 95 % {np.percentile(costs, 95):.0f}")
+
+
+if __name__ == "__main__":
+    main()
