@@ -67,6 +67,8 @@ def _task(brief: Brief) -> list[str]:
     for key, array in sorted(task.observation.items())[:12]:
         names = f": {', '.join(array.names[:24])}" if array.names else ""
         lines.append(f"- Observation `{key}`: {array.dtype} {list(array.shape)}{names}"[:600])
+    if task.tools:
+        lines.append(f"- Tools, described in `../tools.md`: {', '.join(task.tools)}"[:600])
     if task.options:
         lines.append(
             "- Options: " + ", ".join(f"{name} = {value:g}" for name, value in sorted(task.options.items()))[:300]

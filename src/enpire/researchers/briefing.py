@@ -37,12 +37,16 @@ class Briefing:
         self._folder, self._config, self._hub, self._state, self._rng = folder, config, hub, state, rng
 
     def furnish(self, folder: Path) -> None:
-        """Make a new session folder with the champion's files and logged episodes."""
+        """Make a new session folder with the champion's files, logged episodes, and a page about the task's tools."""
         (folder / "data").mkdir(parents=True)
         for name, content in self._hub.files(self._state.champion.commit).items():
             path = folder / "workspace" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
+        if self._state.spec is not None and self._state.spec.tools:
+            from enpire.tools.manual import manual  # a campaign without tools does not load them
+
+            (folder / "tools.md").write_text(manual(self._state.spec.tools))
         self._export(folder / "data")
 
     def _export(self, data: Path) -> None:

@@ -245,7 +245,7 @@ def form(kind: Any) -> str:
 
 def records(kind: Any) -> dict[str, str]:
     """Fields, in words, of every record that an annotation is made of, by the record's name."""
-    if kind in _NAMED:
+    if kind in _NAMED or isinstance(kind, Shape | Range):
         return {}
     if not dataclasses.is_dataclass(kind):
         return {name: text for argument in get_args(kind) for name, text in records(argument).items()}

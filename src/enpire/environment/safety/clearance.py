@@ -98,14 +98,14 @@ class Clearance:
         if self._disks.any():
             extent += self._disks * np.sqrt(np.maximum(1.0 - axes[:, :, 2::3] ** 2, 0.0))
         low, high = places - extent - self._radii, places + extent + self._radii
-        found = np.empty((len(poses), len(self.kinds)))
+        found = np.full((len(poses), len(self.kinds)), np.inf)
         for i, arm in enumerate(self._arms):
             above = (low[:, arm.hand] - self._box_low).min(axis=(1, 2))
             below = (self._box_high - high[:, arm.hand]).min(axis=(1, 2))
-            found[:, 2 * i] = np.minimum(above, below)
-            found[:, 2 * i + 1] = low[:, arm.rising, 2].min(axis=1) - self._limits.table_m
+            found[:, 2 * i] = np.minimum(above, below)  # clamp: workspace
+            found[:, 2 * i + 1] = low[:, arm.rising, 2].min(axis=1) - self._limits.table_m  # clamp: table
         for i, (a, b) in enumerate(combinations(self._arms, 2), 2 * len(self._arms)):
-            found[:, i] = self._between(a, b, places, joints) - self._limits.clearance_m
+            found[:, i] = self._between(a, b, places, joints) - self._limits.clearance_m  # clamp: distance
         return found
 
     def loss(self, way: Vector) -> Vector:

@@ -49,7 +49,7 @@ class FreeSpace:
     def accept(self) -> None:
         """The motion that was looked at last is made: what got better stays better."""
         if self._floor.any():
-            self._floor = np.maximum(self._floor, np.minimum(self._worst, 0.0))
+            self._floor = np.maximum(self._floor, np.minimum(self._worst, 0.0))  # clamp: recovery
 
     def _search(self, poses: Vector) -> NDArray[np.bool_]:
         """Look at the last pose, then at the rest in rounds, until those looked at prove the others."""
