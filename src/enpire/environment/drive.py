@@ -44,7 +44,7 @@ class Drive:
         self.interventions: Counter[str] = Counter()
         self.stopped = self.detail = ""
         self.reading: Observation = robot.get_observation()
-        self._target = self.joints.copy()
+        self._target = self._commanded = self.joints.copy()
         names = robot.describe().action.names
         self._grippers = [i for i, name in enumerate(names) if name.endswith("gripper_opening")]
 
@@ -67,7 +67,7 @@ class Drive:
         """
         self.reading = self._robot.get_observation()
         start = self.joints.copy()
-        start[self._grippers] = self._target[self._grippers]  # what is held stays held
+        start[self._grippers] = self._commanded[self._grippers]  # what is held stays held
         self._gate.start(start)
         self._target = start
         self._steps = self._behind_ticks = 0
@@ -98,7 +98,8 @@ class Drive:
         asked = None if silent else target
         command = self._gate.tick(asked, self.joints, effort=effort, now_s=self._world.time_s)
         self.interventions.update(command.interventions)
-        if not silent:
+        self._commanded = command.position
+        if not silent and self.stopped != "robot":
             try:
                 self._robot.send_action(command.position)
             except StationFault as fault:
@@ -123,4 +124,5 @@ class Drive:
 
     def _stop(self, why: str, detail: str) -> None:
         self.stopped, self.detail = why, detail
-        self._robot.stop()
+        if why == "robot":  # the supervisor brakes by itself, and better: it knows what it commanded
+            self._robot.stop()

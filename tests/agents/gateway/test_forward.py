@@ -56,10 +56,12 @@ def test_the_call_is_reported_with_the_event_that_ends_it(house: Build) -> None:
     h = house(Provider(play))
     url = f"{h.open()}/v1/responses"
     with httpx2.stream("POST", url, json={}, headers={"authorization": f"Bearer {KEY}"}) as answer:
-        assert any("response.completed" in line for line in answer.iter_lines())
+        lines = answer.iter_lines()  # an iterator that is let go closes the connection
+        assert any("response.completed" in line for line in lines)
         call = h.call()
         assert (call.usage.input, call.error) == (1000, "")
         assert h.provider.open == 1
+        del lines
     h.until(lambda: h.provider.open == 0)
     assert h.inbox.empty()
 

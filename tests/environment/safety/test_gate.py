@@ -30,9 +30,8 @@ from tests.environment.safety.stand import (
 )
 
 
-@pytest.mark.parametrize("promise", PROMISES, ids=lambda p: p.__name__)
-def test_promise(promise: Callable[[type[Gate], int], None]) -> None:
-    @settings(max_examples=8, deadline=None)
+def put(promise: Callable[[type[Gate], int], None], examples: int) -> None:
+    @settings(max_examples=examples, deadline=None)
     @given(st.integers(0, 1 << 30))
     def kept(seed: int) -> None:
         promise(Gate, seed)
@@ -40,7 +39,19 @@ def test_promise(promise: Callable[[type[Gate], int], None]) -> None:
     kept()
 
 
-@settings(max_examples=25, deadline=None)
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda p: p.__name__)
+def test_promise(promise: Callable[[type[Gate], int], None]) -> None:
+    put(promise, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda p: p.__name__)
+def test_promise_over_and_over(promise: Callable[[type[Gate], int], None]) -> None:
+    put(promise, 60)
+
+
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 1 << 20), st.integers(1, 12)), max_size=8))
 def test_any_interleaving_of_hostile_kinds_stays_legal(bursts: list[tuple[str, int, int]]) -> None:
     gate = started()

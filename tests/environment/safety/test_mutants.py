@@ -9,13 +9,15 @@ from types import ModuleType
 
 import pytest
 
-from enpire.environment.safety import gate, joint, watch
+from enpire.environment.safety import clearance, free_space, gate, joint, watch
 from enpire.environment.safety.gate import Gate
+from enpire.environment.safety.limits import SafetyLimits
 from tests.environment.safety.properties import PROMISES
+from tests.environment.safety.stand import ARMS, model
 from tests.environment.safety.test_watch import SCENES
 
 MARK = "# clamp: "
-SEEDS = range(4)
+SEEDS = range(3)
 
 
 def clamps(module: ModuleType) -> list[tuple[str, int]]:
@@ -46,8 +48,23 @@ def head(statement: ast.stmt) -> int:
 
 
 def gate_without(module: ModuleType, line: int) -> type[Gate]:
-    """The gate with one clamp less, in the gate itself or in its joints."""
+    """The gate with one clamp less, in the gate itself or in its parts."""
     mutant = without(module, line, "enpire_mutant")
+    if module is clearance:
+
+        class Nearer(Gate):
+            def __init__(self, limits: SafetyLimits, _: clearance.Clearance, tick_s: float) -> None:
+                super().__init__(limits, mutant.Clearance(model(), ARMS, limits), tick_s)
+
+        return Nearer
+    if module is free_space:
+
+        class Laxer(Gate):
+            def __init__(self, limits: SafetyLimits, known: clearance.Clearance, tick_s: float) -> None:
+                super().__init__(limits, known, tick_s)
+                self._space = mutant.FreeSpace(known)
+
+        return Laxer
     if module is gate:
         return mutant.Gate  # type: ignore[no-any-return]
     sys.modules[joint.__name__] = mutant
@@ -71,13 +88,14 @@ def breaks(promise: Callable[[type[Gate], int], None], kind: type[Gate], seed: i
     return False
 
 
-GATE_CLAMPS = [(module, name, line) for module in (gate, joint) for name, line in clamps(module)]
+GATE_CLAMPS = [(module, name, line) for module in (gate, joint, clearance, free_space) for name, line in clamps(module)]
 
 
 def test_all_clamps_are_known() -> None:
     assert [name for _, name, _ in GATE_CLAMPS] == [
         "clock", "finite", "missing", "limits", "gripper force", "geometry",
-        "velocity", "acceleration", "jerk", "stopping distance",
+        "velocity", "acceleration", "jerk", "landing", "stopping distance",
+        "workspace", "table", "distance", "recovery",
     ]  # fmt: skip
     assert len(clamps(watch)) == 13
 
@@ -90,7 +108,7 @@ def test_the_whole_gate_keeps_every_promise() -> None:
 def test_a_gate_without_this_clamp_breaks_a_promise(module: ModuleType, name: str, line: int) -> None:
     kind = gate_without(module, line)
     assert kind is not Gate
-    assert any(breaks(p, kind, seed) for p in PROMISES for seed in SEEDS), f"nothing noticed that {name!r} was gone"
+    assert any(breaks(p, kind, seed) for seed in SEEDS for p in PROMISES), f"nothing noticed that {name!r} was gone"
 
 
 @pytest.mark.parametrize(("name", "line"), clamps(watch), ids=[name for name, _ in clamps(watch)])

@@ -118,6 +118,11 @@ def an_older_owner_is_refused(kind: type[Watch]) -> None:
     assert watch.owner == 3 and watch.target is not None and (watch.target == 0.1).all()
 
 
+def nobody_is_no_owner(kind: type[Watch]) -> None:
+    watch = kind(LIMITS, 0.0)
+    assert not watch.beat(0, ZERO, 0.0) and watch.target is None and watch.order(0.01) == "idle"
+
+
 def useless_commands_are_no_heartbeat(kind: type[Watch]) -> None:
     watch = beaten(kind)
     for useless in (np.array([np.nan, 0.0]), np.array([np.inf, 0.0]), np.zeros(3)):
@@ -153,6 +158,7 @@ SCENES: tuple[Callable[[type[Watch]], None], ...] = (
     a_stuck_robot_is_stopped_within_a_second,
     a_blocked_gripper_is_not_a_stuck_robot,
     an_older_owner_is_refused,
+    nobody_is_no_owner,
     useless_commands_are_no_heartbeat,
     the_emergency_stop_is_for_good,
     a_clock_that_goes_back_stops,
