@@ -1,6 +1,7 @@
 """`enpire station`: look at a simulated station in a web browser; list the tasks that have one."""
 
 import json as json_module
+import signal
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -48,10 +49,10 @@ def view(
             mover = Played(pool, candidate, station.spec, station)
         opened.enter_context(server)
         print(f"{server.address}\nOpen this page in a browser of this machine. Ctrl-C ends it.", flush=True)
-        try:
-            Show(station, mover, board, seed).run()
-        except KeyboardInterrupt:
-            print("ended")
+        # An exception would be lost if it came in the middle of a callback from C; the show looks at this instead.
+        signal.signal(signal.SIGINT, lambda *_: board.closed.set())
+        Show(station, mover, board, seed).run()
+        print("ended")
 
 
 @station_app.command(name="list")
