@@ -21,8 +21,8 @@ STILL_S = 0.3
 ASIDE_M, HIGH_M = 0.002, 0.0015
 """An inserted pin's head is seen within so much of where it should be, sideways and in height.
 
-The tip may truly stand 2 mm high; the rest is for what the camera gets wrong. With 2 mm, 8 of 290 successes of a campaign
-were none, by up to 0.2 mm.
+The tip may truly stand 2 mm high; the rest is for what the camera gets wrong. With 2 mm, 8 of 290 successes of a
+campaign were none, by up to 0.2 mm.
 """
 _HELD_SHARE = 0.8
 """Progress of a held pin that is as deep as it can be."""
