@@ -3,6 +3,7 @@
 All records are JSON-able with `encode` / `decode`; unknown or missing fields are errors.
 """
 
+import sys
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -132,11 +133,17 @@ class Verdict:
     evidence: dict[str, float] = field(default_factory=dict)
 
 
+def _share(record: object, *names: str) -> None:
+    """Keep one copy of strings that thousands of records repeat: a supervisor holds every record in memory."""
+    for name in names:
+        object.__setattr__(record, name, sys.intern(getattr(record, name)))
+
+
 MOST_TRIES = 3
 """Times a candidate plays a start state on which episodes turn out invalid."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Ticket:
     """An order for exactly one episode. The seed is bound when the ticket is planned.
 
@@ -156,8 +163,11 @@ class Ticket:
     study: str
     tries: int = 0
 
+    def __post_init__(self) -> None:
+        _share(self, "candidate", "purpose", "study")
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Episode:
     """One finished trial as it stands in the ledger and in `episode.json`.
 
@@ -204,6 +214,9 @@ class Episode:
     robot_s: float = 0.0
     reset_s: float = 0.0
     assists: int = 0
+
+    def __post_init__(self) -> None:
+        _share(self, "candidate", "purpose", "study", "station", "result", "reason", "confinement", "manifest")
 
     @property
     def success(self) -> bool:

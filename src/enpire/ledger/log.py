@@ -264,6 +264,7 @@ def _connect(path: Path, *, writing: bool) -> sqlite3.Connection:
     if writing:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
+        db.execute("PRAGMA cache_size=-256")  # KiB: only the end is looked at, and the default grows to 2 MiB
         db.executescript(_SCHEMA)
     tables = db.execute("SELECT type, sql FROM sqlite_schema WHERE name = 'events'").fetchall()
     if [(kind, "".join(str(sql).split())) for kind, sql in tables] != [("table", _EVENTS_TABLE)]:
