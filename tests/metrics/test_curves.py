@@ -31,6 +31,7 @@ def test_curve_points_are_ordered_and_touch():
     assert all(point.at_s <= point.until_s for point in points)
     assert points[-1].until_s == WHOLE.elapsed_s
     for point in points:
+        assert point.played == sum(at_s <= point.at_s for at_s in WHOLE.recorded_s.values())
         assert 0 <= point.low <= (point.rate if point.rate is not None else 0.5) <= point.high <= 1
 
 
@@ -43,6 +44,7 @@ def test_a_prefix_never_disagrees_with_the_whole_about_the_past(share):
     before, after = success_curve(past), success_curve(WHOLE)
     for one, other in zip(before, after, strict=False):
         assert (one.at_s, one.idea, one.commit) == (other.at_s, other.idea, other.commit)
+        assert (one.played, one.robot_s) == (other.played, other.robot_s)
         assert (one.selected_successes, one.selected_episodes) == (other.selected_successes, other.selected_episodes)
         assert one.successes <= other.successes and one.episodes <= other.episodes
     whole_claims = {claim.study: claim for claim in claims(WHOLE)}

@@ -61,8 +61,10 @@ def _reign(point: CurvePoint, axis: Axis, top: float) -> Markup:
     """One champion: band and line from fresh episodes, and a cross at the rate that crowned it."""
     x0, x1 = axis.x(point.at_s), axis.x(point.until_s)
     width = max(x1 - x0, 1.0)
+    spent = f" and {point.robot_s / 60:.0f} robot-minutes" if point.robot_s else ""
     hover = (
         f"{point.idea} was champion from {duration(point.at_s)} to {duration(point.until_s)}\n"
+        f"crowned after {point.played} episodes{spent}\n"
         f"fresh: {count(point.successes, point.episodes)} = {percent(point.rate)}, 95 % interval "
         f"{interval((point.low, point.high))}\n"
         f"in the evidence that crowned it: {count(point.selected_successes, point.selected_episodes)}"

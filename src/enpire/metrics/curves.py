@@ -17,6 +17,8 @@ class CurvePoint:
 
     Attributes:
         at_s, until_s: Elapsed seconds; the last reign lasts until now.
+        played: Episodes recorded before the reign, of whatever candidate and purpose.
+        robot_s: Time on the robots' clocks that they took, resets included; 0 where nothing physical moves.
         successes, episodes: Fresh episodes.
         low, high: 95 % Wilson interval; (0, 1) without episodes.
         selected_successes, selected_episodes: The evidence that crowned it.
@@ -32,6 +34,8 @@ class CurvePoint:
     high: float
     selected_successes: int
     selected_episodes: int
+    played: int = 0
+    robot_s: float = 0.0
 
     @property
     def rate(self) -> float | None:
@@ -75,7 +79,23 @@ def success_curve(state: State) -> list[CurvePoint]:
         successes, n = tally(state.fresh(crown.commit))
         seen, won, _ = state.ideas[crown.idea].evidence.get(crown.commit, (0, 0, 0.0))
         low, high = intervals.wilson(successes, n)
-        points.append(CurvePoint(crown.at_s, until_s, crown.idea, crown.commit, successes, n, low, high, won, seen))
+        before = [state.episodes[t] for t, at_s in state.recorded_s.items() if at_s <= crown.at_s]
+        points.append(
+            CurvePoint(
+                crown.at_s,
+                until_s,
+                crown.idea,
+                crown.commit,
+                successes,
+                n,
+                low,
+                high,
+                won,
+                seen,
+                played=len(before),
+                robot_s=sum(x.robot_s for x in before),
+            )
+        )
     return points
 
 
