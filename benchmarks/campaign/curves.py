@@ -94,7 +94,7 @@ def picture(states: Sequence[State], title: str) -> str:
         for colour, drawn in zip(COLOURS, (line(state, 0) for state in states), strict=False)
     ]
     rows = [
-        group(text, transform=f"translate({LEFT + 10:.0f} {TOP + HEIGHT - 14 * (len(legend) - index):.0f})")
+        group(text, transform=f"translate({LEFT + WIDTH - 190:.0f} {TOP + HEIGHT - 16 * (len(legend) - index):.0f})")
         for index, text in enumerate(legend)
     ]
     full = LEFT + 2 * WIDTH + GAP + 30
