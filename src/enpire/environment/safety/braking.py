@@ -82,13 +82,18 @@ def stop(velocity: float, acceleration: float, strongest: float, strongest_area:
     top = ceil(a)
     part = top - a
     square = v + top * (0.5 * (top - 1) - part) + part * part
-    falling = ceil(sqrt(max(square, 0.0)) - part) + top - 1
-    falling = max(min(falling, floor(a + strongest)), 0)
-    rest = v + falling * (a - 0.5 * (falling + 1))
-    flat = max(ceil((rest - strongest_area) / strongest), 0)
-    left = max(rest - flat * strongest, 0.0)
-    rising = floor(0.5 + sqrt(0.25 + 2.0 * left))
-    peak = left / rising + 0.5 * (rising - 1)
+    falling = ceil((sqrt(square) if square > 0.0 else 0.0) - part) + top - 1
+    if falling > a + strongest:
+        falling = floor(a + strongest)
+    if falling < 0:
+        falling = 0
+    rest = left = v + falling * (a - 0.5 * (falling + 1))
+    flat = 0
+    if rest > strongest_area:
+        flat = ceil((rest - strongest_area) / strongest)
+        left -= flat * strongest
+    rising = floor(0.5 + sqrt(0.25 + 2.0 * left)) if left > 0.0 else 1
+    peak = (left if left > 0.0 else 0.0) / rising + 0.5 * (rising - 1)
     first = a - 1.0 if falling else -strongest if flat else -peak
     travel = 0.5 * rising * (rising - 1) * (peak - (2 * rising - 1) / 3.0)
     if falling:

@@ -11,26 +11,32 @@ Vector = NDArray[np.float64]
 
 _EVERY = 3
 """Of the poses that nothing proves yet, look at every third, then see what is left."""
+_KEPT = 6
+"""Poses looked at last, which may prove the next motion too."""
 
 
 class FreeSpace:
-    """The margins that may not be broken, and the last pose at which they were looked at.
+    """The margins that may not be broken, and the last poses at which they were looked at.
 
     A margin that is broken where the robot starts may only get better, up to where it is whole.
+
+    Attributes:
+        none: No margin is broken; shape (M,).
     """
 
     def __init__(self, clearance: Clearance) -> None:
         self._clearance = clearance
-        self._pose = np.zeros(clearance.size)
-        self._margins = np.full(len(clearance.kinds), -np.inf)
+        self._poses = np.zeros((1, clearance.size))
+        self._margins = np.full((1, len(clearance.kinds)), -np.inf)
         self._floor = np.zeros(len(clearance.kinds))
-        self._worst = self._margins
-        self._none = np.zeros(len(clearance.kinds), dtype=bool)
+        self._worst = self._margins[0]
+        self.none = np.zeros(len(clearance.kinds), dtype=bool)
 
     def begin(self, pose: Vector) -> None:
         """The robot stands at `pose`, shape (A,)."""
-        self._look(pose)
-        self._floor = np.minimum(self._margins, 0.0)
+        self._poses = pose[None, :].copy()
+        self._margins = self._clearance.margins(self._poses)
+        self._floor = np.minimum(self._margins[0], 0.0)
 
     def broken(self, low: Vector, high: Vector, poses: Callable[[], Vector]) -> NDArray[np.bool_]:
         """Which margins a motion would break, shape (M,).
@@ -41,9 +47,8 @@ class FreeSpace:
                 bounds prove nothing.
         """
         recovering = self._floor.any()
-        way = np.maximum(high - self._pose, self._pose - low)
-        if not recovering and (self._margins >= self._clearance.loss(way)).all():
-            return self._none
+        if not recovering and self._proven(np.maximum(high - self._poses, self._poses - low)[None])[0]:
+            return self.none
         return self._recovery(poses()) if recovering else self._search(poses())
 
     def accept(self) -> None:
@@ -52,29 +57,30 @@ class FreeSpace:
             self._floor = np.maximum(self._floor, np.minimum(self._worst, 0.0))  # clamp: recovery
 
     def _search(self, poses: Vector) -> NDArray[np.bool_]:
-        """Look at the last pose, then at the rest in rounds, until those looked at prove the others."""
-        margins = self._look(poses[-1])
-        left, rows = np.arange(len(poses) - 1), np.array([len(poses) - 1])
-        found = margins[None, :]
+        """Look in rounds, from the end on, at poses that nothing looked at before proves free."""
+        left, first = poses[::-1], True
         while True:
+            left = left[~self._proven(np.abs(left[:, None, :] - self._poses))]
+            if not len(left):
+                return self.none
+            seen = left[:1] if first else left[:: _EVERY if len(left) > _EVERY else 1]
+            first = False
+            found = self._clearance.margins(seen)
             broken: NDArray[np.bool_] = found.min(axis=0) < 0.0
             if broken.any():
                 return broken
-            lost = np.abs(poses[left][:, None, :] - poses[rows]) @ self._clearance.weights.T
-            left = left[~(lost <= found).all(axis=2).any(axis=1)]
-            if not len(left):
-                return self._none
-            rows = left[:: _EVERY if len(left) > _EVERY else 1]
-            found = self._clearance.margins(poses[rows])
-            left = np.setdiff1d(left, rows, assume_unique=True)
+            self._poses = np.concatenate([seen, self._poses])[:_KEPT]
+            self._margins = np.concatenate([found, self._margins])[:_KEPT]
+
+    def _proven(self, ways: Vector) -> NDArray[np.bool_]:
+        """What stays clear if it is no further than `ways`, shape (T, K, A), from the K poses looked at, shape (T,)."""
+        kept = (ways @ self._clearance.weights.T <= self._margins).any(axis=1)  # (T, M)
+        return np.asarray(kept.all(axis=-1))
 
     def _recovery(self, poses: Vector) -> NDArray[np.bool_]:
         """Look at every pose; none may be worse than the floor."""
-        self._worst = self._clearance.margins(poses).min(axis=0)
-        self._margins = np.full(len(self._floor), -np.inf)
-        broken: NDArray[np.bool_] = self._worst < self._floor
+        worst = self._clearance.margins(poses).min(axis=0)
+        self._margins = np.full(self._margins.shape, -np.inf)
+        broken: NDArray[np.bool_] = worst < self._floor
+        self._worst = self._floor if broken.any() else worst  # what is not taken makes nothing better
         return broken
-
-    def _look(self, pose: Vector) -> Vector:
-        self._pose, self._margins = pose.copy(), self._clearance.margins(pose[None, :])[0]
-        return self._margins

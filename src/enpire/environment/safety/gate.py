@@ -61,6 +61,7 @@ class Gate:
         ranges = zip(self._low, self._high, strict=True)
         self._joints = [Joint(r, Rates(*x), tick_s) for r, x in zip(ranges, zip(*rates, strict=True), strict=True)]
         self._units = np.array([joint.unit for joint in self._joints])
+        self._speed_units = self._units / tick_s
         self._space = FreeSpace(clearance)
         self._clearance = clearance
         self._limits, self._tick_s = limits, tick_s
@@ -147,16 +148,18 @@ class Gate:
     def _follow(self, target: list[float], effort: Vector | None) -> Command:
         """Towards the target as far as the limits allow."""
         goal = target
-        goal = [joint.inside(value) for joint, value in zip(self._joints, goal, strict=True)]  # clamp: limits
+        goal = [min(max(x, a), b) for x, a, b in zip(goal, self._low, self._high, strict=True)]  # clamp: limits
         notes = ["clipped"] if goal != target else []
         goal = self._relieved(goal, effort)  # clamp: gripper force
         wanted = [joint.follow(value) for joint, value in zip(self._joints, goal, strict=True)]
         blocked: tuple[str, ...] = ()
         wanted, blocked = self._clear(wanted)  # clamp: geometry
-        if any(abs(motion.position - value) > _SAME for motion, value in zip(wanted, goal, strict=True)):
+        off = [motion.position - value for motion, value in zip(wanted, goal, strict=True)]
+        if max(off) > _SAME or min(off) < -_SAME:
             notes.append("limited")
         for joint, motion in zip(self._joints, wanted, strict=True):
-            joint.accept(motion)
+            if motion is not joint.now:
+                joint.accept(motion)
         self._space.accept()
         return self._command(*notes, *blocked)
 
@@ -183,6 +186,8 @@ class Gate:
 
     def _broken(self, motions: list[Motion]) -> NDArray[np.bool_]:
         """Which geometric limits a motion and the stop after it break, shape (M,)."""
+        if all(motion is joint.now for motion, joint in zip(motions, self._joints, strict=True)):
+            return self._space.none  # nothing moves
 
         def poses() -> Vector:
             place = np.array([m.position for m in motions])
@@ -197,8 +202,8 @@ class Gate:
         return self._command(*notes)
 
     def _command(self, *notes: str) -> Command:
-        position, velocity = [j.position for j in self._joints], [j.speed for j in self._joints]
-        return Command(np.array(position), np.array(velocity), notes)
+        now = np.array([(joint.now.position, joint.now.velocity) for joint in self._joints])
+        return Command(now[:, 0].copy(), now[:, 1] * self._speed_units, notes)
 
 
 def _range(limits: SafetyLimits, size: int) -> tuple[list[float], list[float]]:

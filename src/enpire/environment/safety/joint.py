@@ -57,13 +57,20 @@ class Joint:
         self._fastest = rates.velocity / self._speed_unit
         self._strongest = rates.acceleration / (rates.jerk * tick_s)
         self._strongest_area = area(self._strongest)
+        self._calm = self._fastest - self._strongest_area - _ROUNDING
         self.begin(0.5 * (self._low + self._high))
 
     def begin(self, position: float) -> None:
         """Rest at a position. One that is outside may only come inwards."""
         self._floor, self._ceiling = min(self._low, position), max(self._high, position)
+        self._settled: float | None = None
         self._goal, self._goal_step, self._goal_velocity = position, 0.0, 0.0
         self._now = self._motion(position, 0.0, 0.0)
+
+    @property
+    def now(self) -> Motion:
+        """The motion that was made last."""
+        return self._now
 
     @property
     def position(self) -> float:
@@ -71,27 +78,22 @@ class Joint:
         return self._now.position
 
     @property
-    def speed(self) -> float:
-        """Velocity of the last command, rad/s or opening/s."""
-        return self._now.velocity * self._speed_unit
-
-    @property
     def unit(self) -> float:
         """Length unit of its stops, rad or opening."""
         return self._unit
 
-    def inside(self, goal: float) -> float:
-        """The goal, or the nearest limit."""
-        return min(max(goal, self._low), self._high)
-
     def follow(self, goal: float) -> Motion:
         """Next tick towards a goal, as far as the limits of this joint allow."""
         now = self._now
+        if goal == self._settled:
+            return now
+        self._settled = None
         if goal == now.position == self._goal and now.velocity == now.acceleration == 0.0:
             self._goal_step = self._goal_velocity = 0.0
+            self._settled = goal
             return now
         a = self._wanted(goal)
-        a = max(min(a, height(self._fastest - now.velocity)), -height(self._fastest + now.velocity))  # clamp: velocity
+        a = self._no_faster(a)  # clamp: velocity
         a = max(min(a, self._strongest), -self._strongest)  # clamp: acceleration
         a = max(min(a, now.acceleration + 1.0), now.acceleration - 1.0)  # clamp: jerk
         velocity = now.velocity + a
@@ -111,9 +113,18 @@ class Joint:
 
     def accept(self, motion: Motion) -> None:
         """The motion is made."""
-        self._floor = max(self._floor, min(self._low, motion.low))
-        self._ceiling = min(self._ceiling, max(self._high, motion.high))
+        if self._floor < self._low:  # it began outside: what it has come inwards is kept
+            self._floor = max(self._floor, min(self._low, motion.low))
+        if self._ceiling > self._high:
+            self._ceiling = min(self._ceiling, max(self._high, motion.high))
         self._now = motion
+
+    def _no_faster(self, acceleration: float) -> float:
+        """The acceleration, or what is left of it so that it can fade before the joint is too fast."""
+        velocity = self._now.velocity
+        if -self._calm < velocity < self._calm:  # the strongest can
+            return acceleration
+        return max(min(acceleration, height(self._fastest - velocity)), -height(self._fastest + velocity))
 
     def _wanted(self, goal: float) -> float:
         """Acceleration, still without limits, that follows the goal and comes to rest where it rests.
@@ -125,7 +136,9 @@ class Joint:
         now = self._now
         step, before = (goal - self._goal) / self._unit, self._goal_step
         self._goal, self._goal_step = goal, step
-        steady = min(step, before, key=abs) if step * before > 0.0 else 0.0  # a jump has no velocity
+        steady = 0.0  # a jump has no velocity
+        if step * before > 0.0:
+            steady = step if abs(step) <= abs(before) else before
         self._goal_velocity += _TRUST * (steady - self._goal_velocity)
         needed = (goal - now.position) / self._unit
         exact = needed - now.velocity
@@ -172,4 +185,5 @@ class Joint:
     def _motion(self, position: float, velocity: float, acceleration: float) -> Motion:
         halt = stop(velocity, acceleration, self._strongest, self._strongest_area)
         rest, back = position + halt.travel * self._unit, halt.back * self._unit
-        return Motion(position, velocity, acceleration, halt, min(position, rest) - back, max(position, rest) + back)
+        low, high = (position, rest) if position < rest else (rest, position)
+        return Motion(position, velocity, acceleration, halt, low - back, high + back)
