@@ -26,9 +26,7 @@ class Search:
         state = hand.call("descent.start", q_command=hand.command, **self._readings())
         given = {"depth_m": 2 * self.lift_m + 0.002, "speed_m_s": 0.01, "force_n": self.way["press_n"]}
         for _ in range(round(2.0 / hand.period_s)):
-            state, q = hand.call(
-                "descent.step", state=state, period_s=hand.period_s, **given, **self._readings()
-            )
+            state, q = hand.call("descent.step", state=state, period_s=hand.period_s, **given, **self._readings())
             if state["outcome"] != "descending":
                 break
             yield hand.act(np.array(q))
