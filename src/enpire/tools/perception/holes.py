@@ -93,7 +93,7 @@ def _too_high_m(view: DepthView, T_world_camera: SE3, height_m: float, colour: t
     depth = view.frame.depth_m[::_EVERY_PX, ::_EVERY_PX].astype(np.float64)
     rows, columns = np.nonzero((share > split(share.ravel(), _LEAST_SHARE)) & np.isfinite(depth))
     camera = Pinhole.of(view.calibration, T_world_camera)
-    rays = camera.rays(np.column_stack([columns, rows]) * float(_EVERY_PX))
+    rays = camera.rays(np.column_stack([columns, rows]).astype(np.float64) * _EVERY_PX)
     high = (camera.place + depth[rows, columns, None] * rays)[:, 2] - height_m
     high = high[np.abs(high) < _MOST_M]
     if len(high) < _LEAST_POINTS:
