@@ -32,6 +32,7 @@ BEST: dict[str, str] = {
     "aim": "seen_aim",
     "descent": "guarded_descent",
     "search": "spiral_search",
+    "retry": "lift_and_retry",
 }
 BEST_VALUES: dict[str, float] = {}
 

@@ -44,7 +44,7 @@ class Drive:
         self.interventions: Counter[str] = Counter()
         self.stopped = self.detail = ""
         self.reading: Observation = robot.get_observation()
-        self._target = self._commanded = self.joints.copy()
+        self._target, self._commanded = self.joints.copy(), self.joints.copy()
         names = robot.describe().action.names
         self._grippers = [i for i, name in enumerate(names) if name.endswith("gripper_opening")]
 
@@ -74,6 +74,10 @@ class Drive:
         self.interventions.clear()
         self.stopped = self.detail = ""
         self._late_s = time.monotonic() - self._world.time_s / self._pace if self._pace else 0.0
+
+    def placed(self) -> None:
+        """A person put the scene into place: grippers are closed, whatever they were commanded before."""
+        self._commanded[self._grippers] = 0.0
 
     def step(self, action: NDArray[np.float64]) -> None:
         """One control period: move towards an action, shape (A,), in equal parts per tick.

@@ -218,6 +218,7 @@ class StationTask:
             except ResetFailed as failed:
                 self.assisted = str(failed)
         self._scenario.place(setup.world, setup.robot, self._arms, seed)
+        setup.drive.placed()
         return setup
 
     def _build(self, profile: Profile) -> Setup:

@@ -20,7 +20,7 @@ class Spread:
     Attributes:
         friction, pad_friction, mass, joint_friction, stiffness, gravity: Ranges; the last four are factors.
         center_of_mass_m: Largest shift along each axis.
-        fixture_sd_m: Of the shift of fixtures along each axis.
+        fixture_m: Largest shift of fixtures along each axis: they are put down by eye.
         zero_offset_sd_rad: Of each joint.
         latency_s, late, dropped: Way of a command to the motors.
         camera_sd_m, camera_sd_rad: Root mean square of the whole shift and of the whole turn of a camera.
@@ -32,7 +32,7 @@ class Spread:
     pad_friction: Range
     mass: Range
     center_of_mass_m: float
-    fixture_sd_m: float
+    fixture_m: float
     joint_friction: Range
     stiffness: Range
     gravity: Range
@@ -53,7 +53,7 @@ class Spread:
 
 
 REAL_LIKE = Spread(
-    friction=(0.25, 0.6), pad_friction=(0.7, 1.1), mass=(0.85, 1.15), center_of_mass_m=0.004, fixture_sd_m=0.0025,
+    friction=(0.25, 0.6), pad_friction=(0.7, 1.1), mass=(0.85, 1.15), center_of_mass_m=0.004, fixture_m=0.015,
     joint_friction=(0.8, 1.2), stiffness=(0.95, 1.05), gravity=(0.97, 1.03), zero_offset_sd_rad=0.002,
     latency_s=(0.01, 0.04), late=0.01, dropped=0.001,
     camera_sd_m=0.002, camera_sd_rad=float(np.deg2rad(0.3)), gain=(0.9, 1.1), blur_px=(0.3, 0.8),
@@ -62,7 +62,7 @@ REAL_LIKE = Spread(
 )  # fmt: skip
 """Level 2."""
 NASTY = Spread(
-    friction=(0.15, 0.7), pad_friction=(0.5, 1.2), mass=(0.7, 1.3), center_of_mass_m=0.008, fixture_sd_m=0.005,
+    friction=(0.15, 0.7), pad_friction=(0.5, 1.2), mass=(0.7, 1.3), center_of_mass_m=0.008, fixture_m=0.02,
     joint_friction=(0.6, 1.4), stiffness=(0.9, 1.1), gravity=(0.94, 1.06), zero_offset_sd_rad=0.004,
     latency_s=(0.02, 0.07), late=0.03, dropped=0.005,
     camera_sd_m=0.004, camera_sd_rad=float(np.deg2rad(0.6)), gain=(0.8, 1.2), blur_px=(0.5, 1.5),
@@ -124,8 +124,8 @@ def draw(
             chance.around("center_y", spread.center_of_mass_m),
         ),
         fixture_shift_m=(
-            chance.normal("fixture_x", spread.fixture_sd_m),
-            chance.normal("fixture_y", spread.fixture_sd_m),
+            chance.around("fixture_x", spread.fixture_m),
+            chance.around("fixture_y", spread.fixture_m),
         ),
         latency_s=chance.between("latency", spread.latency_s),
         late=spread.late,

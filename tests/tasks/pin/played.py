@@ -22,6 +22,7 @@ BEST = {
     "aim": "seen_aim",
     "descent": "guarded_descent",
     "search": "spiral_search",
+    "retry": "lift_and_retry",
 }
 _OURS = ("policy", "parameters", "hand", "blocks")
 

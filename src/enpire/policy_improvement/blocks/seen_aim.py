@@ -22,12 +22,13 @@ class Aim:
     def over(self, x_m: float, y_m: float, z_m: float, go: Callable[[Pose], Iterator[Array]]) -> Iterator[Array]:
         """Bring the pin above a hole that should be at x, y; `go` brings the tool to a pose."""
         yield from go(self.hand.upright(x_m, y_m, z_m))
-        for _ in range(self.looks):
+        for number in range(self.looks):
             yield from self.hand.hold(self.settle_s)
             off = self.seen_off(np.array([x_m, y_m]))
             if np.linalg.norm(off) < self.close_m:
                 return
-            yield from go(self.hand.upright(*(np.array(self.hand.pose()[:2]) + self.share * off), z_m))
+            share = self.share if number else 1.0  # the first move is a long one, and does not overshoot
+            yield from go(self.hand.upright(*(np.array(self.hand.pose()[:2]) + share * off), z_m))
 
     def seen_off(self, expected_m: Array) -> Array:
         """From the pin to its hole, (2,), m; nothing if either is not seen."""
@@ -35,6 +36,6 @@ class Aim:
         box = self.hand.ask("holes.find", view=VIEW)
         if head is None or box is None:
             return np.zeros(2)
-        holes = np.array(box["centers_m"])[:, :2]
-        hole = holes[np.linalg.norm(holes - expected_m, axis=1).argmin()]
-        return np.asarray(hole - np.array(head["head_m"])[:2])
+        said = np.array(self.hand.scene["holes_m"])
+        number = np.linalg.norm(said - expected_m, axis=1).argmin()
+        return np.asarray(np.array(box["centers_m"])[number, :2] - np.array(head["head_m"])[:2])

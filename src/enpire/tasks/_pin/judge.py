@@ -26,7 +26,7 @@ campaign were none, by up to 0.2 mm.
 """
 _HELD_SHARE = 0.8
 """Progress of a held pin that is as deep as it can be."""
-_LOW_M, _NEAR_M = 0.012, 0.015
+_LOW_M, _NEAR_M = 0.012, 0.04
 _LOOK_EVERY = 10
 """Control periods from one look to the next."""
 _BLUE, _ORANGE, _NOT_BLUE = 0.45, 0.45, 0.25

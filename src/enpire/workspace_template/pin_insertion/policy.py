@@ -24,6 +24,9 @@ from blocks.blind_descent import Descent  # slot: descent
 # What to do when it meets something too early.
 from blocks.no_search import Search  # slot: search
 
+# Whether to begin anew with a pin that is still not in.
+from blocks.one_attempt import Retry  # slot: retry
+
 HOVER_M = 0.008
 """Tip above the box before it comes down."""
 SHORT_M = 0.010
@@ -35,16 +38,18 @@ class Policy:
 
     def __init__(self, task: dict[str, Any], tools: Tools) -> None:
         self.task, self.tools = task, tools
-        self.parameters = {block: values(block) for block in (Move, Aim, Descent, Search)}
+        self.parameters = {block: values(block) for block in (Move, Aim, Descent, Search, Retry)}
         self._build()
 
     def _build(self) -> None:
-        given = self.parameters
+        given, scene = self.parameters, self.task["scene"]
+        self.inside_m = scene["box_top_m"] - scene["hole_depth_m"] + scene["tip_below_tool_m"]
         self.hand = Hand(self.task, self.tools)
         self.move = Move(self.hand, given[Move])
         self.aim = Aim(self.hand, given[Aim])
         self.descent = Descent(self.hand, given[Descent])
         self.search = Search(self.hand, given[Search])
+        self.retry = Retry(self.hand, given[Retry])
         self.motion = self._play()
 
     def reset(self, observation: dict[str, Array], instruction: str) -> None:
@@ -59,15 +64,21 @@ class Policy:
 
     def _play(self) -> Iterator[Array]:
         """Actions without end."""
-        hand, scene = self.hand, self.hand.scene
-        x, y = scene["hole_m"]
-        inside = scene["box_top_m"] - scene["hole_depth_m"] + scene["tip_below_tool_m"]
-        above = inside + scene["hole_depth_m"] + HOVER_M
-        yield from self.aim.over(x, y, above, self.move.go)
-        yield from self.descent.down(above - inside)
-        if hand.pose()[2] - inside > SHORT_M:
-            yield from self.search.find()
-            yield from self.descent.down(max(hand.pose()[2] - inside, 0.0))
-        hand.relax()
+        yield from self.retry.until(self._seated, self._attempt)
+        self.hand.relax()
         while True:
-            yield from hand.hold(1.0)
+            yield from self.hand.hold(1.0)
+
+    def _attempt(self) -> Iterator[Array]:
+        """Go above the hole, come down, search."""
+        x, y = self.hand.scene["hole_m"]
+        to_floor_m = self.hand.scene["hole_depth_m"] + HOVER_M
+        yield from self.aim.over(x, y, self.inside_m + to_floor_m, self.move.go)
+        yield from self.descent.down(to_floor_m)
+        if not self._seated():
+            yield from self.search.find()
+            yield from self.descent.down(max(self.hand.pose()[2] - self.inside_m, 0.0))
+
+    def _seated(self) -> bool:
+        """Whether the tool is as low as it is with the pin in its hole."""
+        return bool(self.hand.pose()[2] - self.inside_m < SHORT_M)
