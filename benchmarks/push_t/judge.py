@@ -2,8 +2,8 @@
 
 python benchmarks/push_t/judge.py --n 500 [--level 2] [--per 20] [--task push_t_simple] [--seed 0]
 
-Kinds: `beyond` (one error between 1.02 and 1.6 tolerances), `near` (one between 0.5 and 1.6), `inside` (both below 0.8),
-`covered` (at its goal, an arm not retracted), `moving` (drifting slowly while the arms rest).
+Kinds: `beyond` (one error between 1.02 and 1.6 tolerances), `near` (one between 0.5 and 1.6), `inside` (both below
+0.8), `covered` (at its goal, an arm not retracted), `moving` (drifting slowly while the arms rest).
 """
 
 import argparse
