@@ -3,7 +3,7 @@
 python benchmarks/push_t/play.py oracle --n 40                       # physical resets, oracle, verdict against truth
 python benchmarks/push_t/play.py start --n 40                        # the start policy as it is shipped
 python benchmarks/push_t/play.py best --n 40                         # the best recipe known
-python benchmarks/push_t/play.py best --swap eyes=one_look --set within_tolerance.share=0.5
+python benchmarks/push_t/play.py best --swap eyes=one_look --set greedy.gap=1.2
 
 `start` and `best` play in this process, without the sandbox and its deadlines, from starts laid by hand unless
 `--physical` is given.
@@ -31,11 +31,11 @@ from enpire.tasks._push_t.scenario import PushT
 
 BEST = {
     "eyes": "marked_looks",
+    "finish": "yielding_tolerance",
     "planner": "greedy",
     "aim": "learned_aim",
     "stroke": "guided_stroke",
 }
-BEST_VALUES = {"within_tolerance.share": 0.7, "greedy.gap": 1.2, "from_above.pace": 0.6}
 
 Act = Callable[[dict[str, np.ndarray]], np.ndarray]
 
@@ -103,7 +103,7 @@ def main() -> None:
     if given.player != "oracle":
         best = given.player == "best"
         swaps = (BEST if best else {}) | dict(entry.split("=") for entry in given.swap)
-        values = (BEST_VALUES if best else {}) | {k: float(v) for k, v in (entry.split("=") for entry in given.set)}
+        values = {k: float(v) for k, v in (entry.split("=") for entry in given.set)}
         write_recipe(swaps, values)
     begin = oracle_actions if given.player == "oracle" else policy_actions
     wins = agreed = resets = assists = 0

@@ -73,6 +73,7 @@ class SimCamera:
         self._key = crc32(calibration.name.encode())
         self._failing: _Failing | None = None
         self._drawn: tuple[Exposure, CameraProfile, Frame] | None = None
+        self._luck: tuple[int, int, float] = (0, -1, 1.0)  # seed and number of a frame, and what was drawn for it
 
     def begin_episode(self, seed: int) -> None:
         """Start counting frames. Cameras of one world begin together; faults end."""
@@ -146,7 +147,11 @@ class SimCamera:
         return self._film.exposure(number)
 
     def _lost(self, number: int) -> bool:
-        return self.profile.stale > 0 and bool(self._random(number, 0).random() < self.profile.stale)
+        if self.profile.stale <= 0:
+            return False
+        if self._luck[:2] != (self._film.seed, number):
+            self._luck = (self._film.seed, number, float(self._random(number, 0).random()))
+        return self._luck[2] < self.profile.stale
 
     def _draw(self, exposure: Exposure, depth: bool) -> Frame:
         if self._drawn is not None:

@@ -7,6 +7,8 @@ import pytest
 
 from enpire.core.records import Verdict
 from enpire.environment.station_task import StationTask
+from enpire.tasks._push_t import block
+from enpire.tasks._push_t.sight import see
 
 Lay = Callable[[float, float, float], np.ndarray]
 DEGREE = np.radians(1.0)
@@ -25,6 +27,7 @@ def rest(station: StationTask, action: np.ndarray, steps: int = 30) -> Verdict:
     [
         ((0.0, 0.0, 0.0), True),
         ((0.0025, -0.002, 6 * DEGREE), True),
+        ((0.0042, 0.0, -9 * DEGREE), True),
         ((0.0055, 0.0, 0.0), False),
         ((0.0, -0.006, 2 * DEGREE), False),
         ((0.0, 0.0, 10.5 * DEGREE), False),
@@ -35,8 +38,18 @@ def test_the_verdict_is_the_truth(station: StationTask, lay: Lay, offset: tuple[
     verdict = rest(station, lay(*offset))
     truth = station.sealed()
     assert (verdict.success, truth["success"]) == (success, float(success))
-    assert verdict.evidence["distance_m"] == pytest.approx(truth["distance_m"], abs=0.0007)
+    assert verdict.evidence["distance_m"] == pytest.approx(truth["distance_m"], abs=0.0005)
     assert verdict.evidence["yaw_error_rad"] == pytest.approx(truth["yaw_error_rad"], abs=0.8 * DEGREE)
+
+
+def test_a_shaded_side_face_does_not_draw_the_look_towards_it(station: StationTask, lay: Lay) -> None:
+    errors = []
+    for dx_m, dy_m, yaw in ((0.0, 0.0, 0.0), (0.004, 0.0, 0.1), (-0.004, 0.002, -0.1), (0.0, 0.004, 0.05)):
+        rest(station, lay(dx_m, dy_m, yaw))
+        assert station.setup is not None
+        truth = block.center(block.true_pose(station.setup.world.data))
+        errors.append(block.center(see(station.setup.cell).pose) - truth)
+    assert np.linalg.norm(np.mean(errors, axis=0)) < 0.00027
 
 
 def test_nothing_is_judged_before_half_a_second_of_rest(station: StationTask, lay: Lay) -> None:

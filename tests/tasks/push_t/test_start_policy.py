@@ -164,3 +164,16 @@ def test_a_learned_aim_finds_the_offset_of_the_pusher(
         )
         policy.aim.record(np.array([start, start + 15.0 * direction]), goal, after[0])
     assert np.linalg.norm(policy.aim.offset - real) < 0.5 * np.linalg.norm(real)
+
+
+def test_a_yielding_finish_wants_much_at_first_and_less_with_every_look(
+    assemble: Callable[..., ModuleType], station: StationTask
+) -> None:
+    policy, _ = started(assemble(finish="yielding_tolerance"), station, 35)
+    scene = policy.scene
+    at = scene.goal + np.array([0.65 * scene.tolerance_mm, 0.0, 0.0])
+    looks = [policy.finish.done(at) for _ in range(8)]
+    assert looks == sorted(looks)  # once near enough, always near enough
+    assert (looks[0], looks[-1]) == (False, True)
+    beyond = scene.goal + np.array([0.9 * scene.tolerance_mm, 0.0, 0.0])
+    assert not any(policy.finish.done(beyond) for _ in range(50))

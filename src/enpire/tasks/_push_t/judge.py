@@ -26,9 +26,9 @@ GLANCE_S = 0.1
 RETRACTED_RAD = 0.08
 """Largest distance of a joint reading from the retracted posture."""
 STILL_RAD_S = 0.05
-MARGIN_M, MARGIN_RAD = 0.0007, np.radians(0.8)
-"""What the camera may be wrong by: an error must be below the tolerance by so much."""
-AGREE_M, AGREE_RAD = 0.0010, np.radians(0.8)
+MARGIN_M, MARGIN_RAD = 0.0004, np.radians(0.4)
+"""What the camera may be wrong by: an error must be below the tolerance by so much. Measured in benchmarks/push_t."""
+AGREE_M, AGREE_RAD = 0.0004, np.radians(0.4)
 """Largest difference of two looks that count as one."""
 LOOKS = 4
 """At one rest; if no two in a row agree, it cannot tell."""

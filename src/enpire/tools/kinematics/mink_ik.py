@@ -6,6 +6,7 @@ with e the error of the tool's pose in the tool frame and J its Jacobian; the sm
 leaves freedom. A cold solve starts from the nearest of a fixed sample of postures, then from the next ones.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Literal
@@ -233,7 +234,10 @@ def _problem(arm: Arm, align: Align) -> _Problem:
 
 def _starts(
     arm: Arm, T_world_tool: SE3, q_start: NDArray[np.float64] | None, align: Align
-) -> list[NDArray[np.float64]]:
+) -> Iterator[NDArray[np.float64]]:
+    """Postures to start from, the likeliest first; the sample is ranked only if the search comes to it."""
+    if q_start is not None:
+        yield q_start
     sample, positions, matrices = _sample(arm)
     away = np.linalg.norm(positions - T_world_tool.translation(), axis=1)
     wanted = T_world_tool.rotation().as_matrix()
@@ -242,10 +246,10 @@ def _starts(
     else:
         cosine = matrices[:, :, 2] @ wanted[:, 2]
     score = away + _ARM_M * np.arccos(np.clip(cosine, -1.0, 1.0))
-    if q_start is None:
-        return [sample[i] for i in np.argsort(score)[:STARTS]]
-    score = score + 0.02 * np.linalg.norm(sample - _inside(arm, q_start), axis=1)
-    return [q_start, *(sample[i] for i in np.argsort(score)[: STARTS - 1])]
+    count = STARTS
+    if q_start is not None:
+        score, count = score + 0.02 * np.linalg.norm(sample - _inside(arm, q_start), axis=1), STARTS - 1
+    yield from (sample[i] for i in np.argsort(score)[:count])
 
 
 @lru_cache(maxsize=16)
