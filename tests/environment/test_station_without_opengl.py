@@ -71,6 +71,27 @@ def test_a_tracker_that_gives_nothing_new_fails_the_episode(task):
     assert task.setup.world.time_s - before_s < 0.2
 
 
+@pytest.mark.parametrize("action", [np.zeros(7), np.zeros((2, 14)), np.array(np.nan)])
+def test_an_action_of_another_shape_is_refused_and_nothing_moves(task, action):
+    task.reset(seed=1)
+    before_s = task.setup.world.time_s
+    with pytest.raises(BadInput, match=r"is not one of shape \(14,\): left_joint1_rad \.\. right_gripper_opening"):
+        task.step(action)
+    assert task.setup.world.time_s == before_s
+    assert "failure" not in hold(task, 3)
+
+
+def test_an_action_that_is_not_a_number_stops_the_arms(task):
+    task.reset(seed=1)
+    hold(task, 3)
+    *_, terminated, _, info = task.step(np.full(14, np.nan))
+    for _ in range(10):
+        if not terminated:
+            *_, terminated, _, info = task.step(np.full(14, np.nan))
+    assert terminated and info["failure"] == "safety"
+    assert np.abs(task.setup.world.data.qvel[:12]).max() < 0.1
+
+
 def test_nobody_can_look_and_tools_that_need_pixels_say_so(task):
     task.reset(seed=1)
     with pytest.raises(BadInput, match="sees with a marker tracker"):

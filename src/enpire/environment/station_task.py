@@ -125,11 +125,16 @@ class StationTask:
         """Move towards an action for one control period, under the supervisor. The reward is the progress.
 
         Raises:
+            BadInput: The action has another shape than `spec.action` says; nothing moved.
             Unstable: The simulation broke.
         """
+        wanted = self.spec.action
+        if np.shape(action) != (wanted.size,):
+            names = f"{wanted.names[0]} .. {wanted.names[-1]}"
+            raise BadInput(f"an action of shape {np.shape(action)} is not one of shape ({wanted.size},): {names}")
         setup = self._built
         stale = self._freshness.stale(setup.world.time_s)
-        setup.drive.step(setup.drive.target if stale else clip_action(action, self.spec.action))
+        setup.drive.step(setup.drive.target if stale else clip_action(action, wanted))
         self._verdict = None
         failure = setup.drive.stopped or ("stale" if stale else "")
         info: dict[str, Any] = {"robot_s": self._reset_s + setup.world.time_s - self._started_s}
