@@ -321,6 +321,30 @@ def test_without_opengl_the_arms_are_shown_and_the_pictures_say_what_is_missing(
     watch(station, visit)
 
 
+def test_without_an_opengl_library_the_page_shows_the_station_and_says_what_to_install():
+    """In a process in which EGL finds no driver: shapes, joints, truth and a verdict, and no pictures."""
+    no_driver = {"__EGL_VENDOR_LIBRARY_DIRS": "/nonexistent", "MUJOCO_GL": "egl", "PYOPENGL_PLATFORM": ""}
+    running = subprocess.Popen(
+        [sys.executable, "-m", "enpire", "station", "view", "push_t_simple", "--option", "fast_reset=1"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **no_driver},
+    )  # fmt: skip
+    try:
+        browser = Browser(running.stdout.readline().strip())
+        frame = browser.frame(lambda f: len(f["missing"]) == 3 and "seen" in f["evidence"])
+        assert "libegl1 libgl1-mesa-dri" in frame["missing"]["right_wrist"]
+        assert frame["phase"] == "running" and frame["note"] == ""
+        assert abs(frame["evidence"]["distance_m"] - frame["truth"]["distance_m"]) < 0.003
+        assert len(floats(frame["geoms"])) > 30
+        assert browser.ask("picture/top")[0] == 404
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=30)
+        assert running.returncode == 0
+        assert "no pictures: no OpenGL library" in err and "marker tracker stands in" in err
+    finally:
+        running.kill()
+        running.wait()
+
+
 # ---------------------------------------------------------------- the command
 
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enpire.core.errors import BadInput, StationFault
+from enpire.robots._simulated.heat import Heat
 from enpire.robots.yam_sim import YamSim, describe
 from enpire.simulation import scene
 from enpire.simulation.arms import yam
@@ -362,3 +363,33 @@ def test_no_command_breaks_the_arms_or_presses_too_hard(seed, level, scale):
         assert (sent >= low).all() and (sent <= high).all()
         world.advance(0.01)
         assert (np.abs(robot.get_observation()["observation.effort"]) <= limit).all()
+
+
+def test_motors_that_carry_weight_are_warmer_and_pushing_hard_for_long_is_a_fault():
+    world, robot = station()
+    ticks(world, robot, HOME, 100)
+    health = robot.health()
+    assert health.state == "ready" and set(health.temperature_c) == set(describe().action.names)
+    assert 25.0 <= health.temperature_c["left_joint1_rad"] < health.temperature_c["left_joint2_rad"] < 26.0
+    robot.fail("stuck_joint", 1e6, "left_joint4_rad")
+    command = at(left_joint4_rad=0.13)  # 40 Nm/rad and the weight: some 7 Nm, more than twice what is rated
+    for _ in range(12):
+        ticks(world, robot, command, 100)
+    early = robot.health()
+    assert early.state != "fault"
+    assert early.temperature_c["left_joint4_rad"] > 30.0
+    for _ in range(120):
+        ticks(world, robot, command, 100)
+    health = robot.health()
+    assert health.state == "fault"
+    assert health.detail.startswith("too hot: left_joint4_rad 1") and "left_joint1" not in health.detail
+    robot.send_action(HOME)  # it is obeyed still
+
+
+def test_a_motor_cools_down_with_its_time_constant():
+    heat = Heat((9.0, 3.0))
+    heat.work(np.array([9.0, 0.0]), 1e5)
+    assert heat.temperature_c == pytest.approx([75.0, 25.0])
+    for _ in range(100):
+        heat.work(np.zeros(2), 3.0)
+    assert heat.temperature_c == pytest.approx([25.0 + 50.0 / np.e, 25.0])

@@ -80,6 +80,7 @@ def test_a_picture_read_twice_in_a_period_is_made_once(pool):
         ('self.tools.call("oracle")', "unknown tool 'oracle'; valid: position"),
         ('self.tools.call("strange")', "unknown tool"),
         ('self.tools._station.ask({"look": "observation.images.behind"})', "there is no camera"),
+        ("observation['observation.images.behind']", "there are observation.state, observation.images.top"),
         ('self.tools.call("long", bytes=100_000)', "ask for less"),
         ('self.tools.call("position", note="x" * 100_000)', "too long"),
         ('[self.tools.call("position") for _ in range(500)]', f"more than {MOST_ASKS} questions"),

@@ -105,12 +105,28 @@ def test_new_stations_have_seeds_nobody_can_guess(tmp_path):
     assert len(seeds) == 5
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"seed": 1, "level": 9}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{}",
+        b"[1]",
+        b'{"seed": 1, "level": 9}',
+        b'{"seed": 1, "level": 2, "hours": -1e300}',
+        b'{"seed": 1, "level": 2, "grasps": -3}',
+        b'{"seed": -1, "level": 2}',
+    ],
+)
 def test_a_broken_file_is_named(tmp_path, content):
     path = tmp_path / "broken.json"
     path.write_bytes(content)
     with pytest.raises(BadInput, match=r"broken\.json"):
         StationLife.open(path, level=2)
+
+
+def test_a_folder_in_place_of_the_file_is_named(tmp_path):
+    with pytest.raises(BadInput, match=tmp_path.name):
+        StationLife.open(tmp_path, level=2)
 
 
 def test_another_level_is_refused(tmp_path):

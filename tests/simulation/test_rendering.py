@@ -137,7 +137,7 @@ class TestPictures:
         assert ended.stderr == "" and ended.returncode == 0
 
 
-def test_without_gl_the_message_says_what_still_runs():
+def test_turned_off_pictures_say_so():
     code = (
         "from tests.simulation.test_rendering import *; from enpire.core.errors import MissingProgram\n"
         "from enpire.simulation.rendering import gl_missing\n"
@@ -145,7 +145,7 @@ def test_without_gl_the_message_says_what_still_runs():
         "except MissingProgram as error: assert str(error) == gl_missing(); print(error)"
     )
     ended = child(code, MUJOCO_GL="off", PYOPENGL_PLATFORM="")
-    assert "state observations only run" in ended.stdout, ended.stderr
+    assert "turned off by MUJOCO_GL=off" in ended.stdout, ended.stderr
 
 
 def test_without_a_library_the_packages_are_named():

@@ -141,3 +141,15 @@ def test_reset_options_are_refused(pin):
 def test_an_unknown_task_lists_those_that_exist():
     with pytest.raises(UnknownName, match="pin_insertion"):
         envs.StationEnv("pin")
+
+
+@pytest.mark.parametrize("action", [np.zeros(7), None])
+def test_an_action_of_another_shape_is_named(pin, action):
+    pin.reset(seed=1)
+    with pytest.raises(BadInput, match=r"is not one of shape \(14,\)"):
+        pin.unwrapped.step(action)
+
+
+def test_pictures_and_a_tracker_do_not_go_together():
+    with pytest.raises(BadInput, match="needs cameras"):
+        gymnasium.make(PIN, pictures=True, options={"tracker": 1.0})

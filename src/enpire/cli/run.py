@@ -195,6 +195,8 @@ def run(
     probe = open_task(task, options=config.options, declaration=declare)
     spec = probe.spec
     probe.close()
+    if spec.note:
+        print(f"note: {spec.note}", file=sys.stderr)
     create(folder, config, spec)
     supervise(folder, json=json)
 

@@ -2,6 +2,7 @@
 
 import json as json_module
 import signal
+import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -35,12 +36,15 @@ def view(
     from enpire.dashboard.station_view.server import PageServer
     from enpire.dashboard.station_view.show import Show
     from enpire.rollout.worker.pool import WorkerPool
+    from enpire.simulation.rendering import gl_missing
 
     board = Board()
     with ExitStack() as opened:
         server = PageServer(board, port)
         station = open_station(task, parse_options(option))
         opened.callback(station.close)
+        if missing := gl_missing():
+            print(f"no pictures: {missing}\nnote: {station.spec.note}", file=sys.stderr)
         mover: Mover = Still(station)
         if policy is not None:
             scratch = opened.enter_context(tempfile.TemporaryDirectory(prefix="enpire-view-"))

@@ -40,6 +40,8 @@ def trial(
     with tempfile.TemporaryDirectory(prefix="enpire-trial-") as scratch:
         candidate = copy_policy(policy, Path(scratch) / "candidates" / "policy")
         opened = open_task(task, options=parse_options(option), declaration=declare)
+        if opened.spec.note:
+            print(f"note: {opened.spec.note}", file=sys.stderr)
         try:
             with WorkerPool(candidate.parent, level=isolation) as pool:
                 for index in range(episodes):

@@ -101,6 +101,7 @@ class TaskSpec:
         options: Task options in force, e.g. observation noise.
         tools: Tools that a policy may call by name. If there are any, the policy is made as `Policy(task, tools)`.
         not_for_claims: Why nothing may be claimed about this task as it is set up; empty if claims are fine.
+        note: What a user should know before it starts; empty for nothing.
         manifest: SHA-256 over everything that judges: environment, versions, verdict rules, options.
     """
 
@@ -115,6 +116,7 @@ class TaskSpec:
     options: dict[str, float] = field(default_factory=dict)
     tools: tuple[str, ...] = ()
     not_for_claims: str = ""
+    note: str = ""
     manifest: str = ""
 
 

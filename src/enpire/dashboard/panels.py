@@ -46,7 +46,7 @@ def _panel(title: str, body: RenderableType, width: int) -> Panel:
 
 
 def _header(state: State, config: CampaignConfig, width: int) -> Text:
-    """Task, time, what is left, target and robot use, on one or two lines."""
+    """Task, time, what is left, target and robot use; what a user should know about the task, if anything."""
     tally = state.counts()
     left = []
     if config.budget_minutes is not None:
@@ -68,7 +68,9 @@ def _header(state: State, config: CampaignConfig, width: int) -> Text:
     if state.stopped is not None:
         second = f"stopped: {one_line(state.stopped.reason, 60)}"
     second += f" · done: {tally['started']} episodes, {tally['invalid']} invalid, {state.tokens} tokens"
-    return Text.assemble(" ", *parts, "\n ", (one_line(second, width - 2), "dim"), no_wrap=True)
+    lines = [second] if state.spec is None or not state.spec.note else [second, f"note: {state.spec.note}"]
+    more = [(f"\n {one_line(line, width - 2)}", "dim") for line in lines]
+    return Text.assemble(" ", *parts, *more, no_wrap=True)
 
 
 def _champion(state: State, width: int) -> Text:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from enpire.core.camera import Calibration, Frame
 from enpire.core.errors import BadInput, ResetFailed
+from enpire.core.tracker import Reading
 from enpire.environment.drive import RATE_HZ, Drive
 from enpire.tools import catalogue
 from enpire.tools.station import Station
@@ -19,15 +20,31 @@ JOINTS_PER_ARM = 7
 """Six joints and the gripper."""
 
 
-class Camera(Protocol):
+TRACKER = "tracker"
+"""Name of a marker tracker among the sensors of a station."""
+
+
+class Sensor(Protocol):
+    """What a station sees with."""
+
+    def age_s(self) -> float:
+        """Age of what it would tell now."""
+        ...
+
+
+class Tracker(Sensor, Protocol):
+    """A marker tracker in place of cameras; see `enpire.simulation.sim_tracker` for the simulated one."""
+
+    def read(self) -> Reading:
+        """The newest reading that has arrived."""
+        ...
+
+
+class Camera(Sensor, Protocol):
     """A camera of a station; see `enpire.simulation.sim_camera` for the simulated one."""
 
     def look(self, *, depth: bool = False) -> Frame:
         """The newest frame that has arrived."""
-        ...
-
-    def age_s(self) -> float:
-        """Age of the frame that `look` would give."""
         ...
 
 
@@ -39,6 +56,7 @@ class Cell:
         cameras: By name.
         arms: Kinematic models by name, in the order of the action.
         calibrations: By camera name.
+        tracker: In place of the cameras, of which there are none then.
 
     Attributes:
         period_s: Of one `act`.
@@ -50,8 +68,9 @@ class Cell:
         cameras: Mapping[str, Camera],
         arms: "Mapping[str, Arm]",
         calibrations: Mapping[str, Calibration],
+        tracker: Tracker | None = None,
     ) -> None:
-        self._drive, self._cameras = drive, cameras
+        self._drive, self._cameras, self._tracker = drive, cameras, tracker
         self.arms, self.calibrations = arms, calibrations
         self.period_s = 1.0 / RATE_HZ
 
@@ -108,12 +127,13 @@ class Cell:
             BadInput: There is no such camera.
         """
         if camera not in self._cameras:
-            raise BadInput(f"there is no camera {camera!r}; cameras: {', '.join(self._cameras)}")
+            known = ", ".join(self._cameras) or "none, this station sees with a marker tracker"
+            raise BadInput(f"there is no camera {camera!r}; cameras: {known}")
         return self._cameras[camera].look(depth=depth)
 
-    def ages_s(self) -> dict[str, float]:
-        """Age of the newest picture by camera."""
-        return {name: camera.age_s() for name, camera in self._cameras.items()}
+    def age_s(self, camera: str) -> float:
+        """Age of a camera's newest picture, or of the newest reading of the tracker in its place."""
+        return (self._tracker or self._cameras[camera]).age_s()
 
     def station(self) -> Station:
         """What tools may know here, now."""
@@ -123,6 +143,7 @@ class Cell:
             calibrations=self.calibrations,
             look=lambda camera, depth: self.look(camera, depth=depth),
             period_s=self.period_s,
+            track=self._tracker.read if self._tracker else None,
         )
 
     def call(self, tool: str, **arguments: Any) -> Any:

@@ -49,6 +49,7 @@ class ScenarioFacts:
         judged_by: Modules and packages below `enpire` that belong to the judge, e.g. `tasks/_push_t`.
         options: Options beside those of every station.
         grasps: Of an episode with its reset, about; they wear the pads.
+        tagged: Bodies of the scene that carry markers where a tracker stands in for the cameras.
     """
 
     name: str
@@ -62,6 +63,7 @@ class ScenarioFacts:
     judged_by: tuple[str, ...]
     options: dict[str, OptionRange]
     grasps: int = 0
+    tagged: tuple[str, ...] = ()
 
 
 class Scenario(Protocol):

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from enpire.core.errors import BadInput, MissingProgram, ResetFailed, ToolError
 from enpire.core.records import ActionSpec, ArraySpec, Observation, TaskSpec, Verdict, clip_action, decode, encode
+from enpire.environment.cell import TRACKER
 from enpire.environment.drive import RATE_HZ
 from enpire.environment.freshness import Freshness
 from enpire.environment.safety.clearance import Clearance
 from enpire.environment.scenario import OptionRange, Scenario, ScenarioFacts, check_options
-from enpire.environment.setup import Setup
+from enpire.environment.setup import Setup, Sight
 from enpire.environment.strip import Strip
 from enpire.robots import yam_sim
 from enpire.robots.preflight import misfits
@@ -35,8 +36,11 @@ OPTIONS = {
     "level": OptionRange(default=2, low=0, high=3, doc="0 ideal, 1 noise, 2 real-like, 3 nasty"),
     "station_seed": OptionRange(default=0, low=0, high=2**31, doc="hidden profile of a station without a folder"),
     "fast_reset": OptionRange(default=0, low=0, high=1, doc="1: place the scene by hand; for tests, not for claims"),
+    "tracker": OptionRange(default=0, low=0, high=1, doc="1: a marker tracker in place of cameras; no OpenGL needed"),
     "pace": OptionRange(default=0, low=0, high=100, doc="0: as fast as possible; 1: real time; 2: twice that"),
 }
+TRACKER_OPTION = "`-o tracker=1` (a simulated marker tracker in place of the cameras)"
+TRACKED_NOTE = "a simulated marker tracker stands in for the cameras; videos only where there is OpenGL"
 
 
 class StationTask:
@@ -54,14 +58,17 @@ class StationTask:
 
     Raises:
         BadInput: An option that does not exist or is out of range, or limits that do not fit the robot.
-        MissingProgram: There is no OpenGL library for the cameras.
+        MissingProgram: There is no OpenGL library for the cameras, and `tracker=1` was not chosen.
     """
 
     def __init__(self, scenario: Scenario, options: dict[str, float]) -> None:
         facts = scenario.facts
         self._options = check_options(options, OPTIONS | facts.options)
-        if missing := gl_missing():
-            raise MissingProgram(missing)
+        self._sight: Sight = "tracker" if self._options["tracker"] else "cameras"
+        if self._sight == "cameras" and (missing := gl_missing()):
+            raise MissingProgram(f"{missing}. {facts.name} also plays without pictures: add {TRACKER_OPTION}")
+        if self._sight == "tracker" and not facts.tagged:
+            raise BadInput(f"{facts.name} has nothing that a marker tracker could follow; leave out {TRACKER_OPTION}")
         if reasons := misfits(_semantics(facts), yam_sim.describe()):
             raise BadInput(f"{facts.name} does not fit the robot: {'; '.join(reasons)}")
         self._scenario = scenario
@@ -107,7 +114,7 @@ class StationTask:
         setup.begin(seed)
         self._scenario.begin(setup.cell)
         self._verdict, self._strip = None, Strip()
-        self._freshness = Freshness(setup.cameras, setup.world.time_s)
+        self._freshness = Freshness(setup.sensors, setup.world.time_s)
         assists = 1 if self.assisted else 0
         self._reset_s = now_s - begun_s + ASSIST_S * assists
         self._started_s = setup.world.time_s
@@ -118,11 +125,16 @@ class StationTask:
         """Move towards an action for one control period, under the supervisor. The reward is the progress.
 
         Raises:
+            BadInput: The action has another shape than `spec.action` says; nothing moved.
             Unstable: The simulation broke.
         """
+        wanted = self.spec.action
+        if np.shape(action) != (wanted.size,):
+            names = f"{wanted.names[0]} .. {wanted.names[-1]}"
+            raise BadInput(f"an action of shape {np.shape(action)} is not one of shape ({wanted.size},): {names}")
         setup = self._built
         stale = self._freshness.stale(setup.world.time_s)
-        setup.drive.step(setup.drive.target if stale else clip_action(action, self.spec.action))
+        setup.drive.step(setup.drive.target if stale else clip_action(action, wanted))
         self._verdict = None
         failure = setup.drive.stopped or ("stale" if stale else "")
         info: dict[str, Any] = {"robot_s": self._reset_s + setup.world.time_s - self._started_s}
@@ -142,7 +154,9 @@ class StationTask:
         return self._verdict
 
     def render(self) -> NDArray[np.uint8] | None:
-        """The station's top and right wrist camera side by side, over force and progress so far."""
+        """The station's top and right wrist camera side by side, over force and progress; None without OpenGL."""
+        if gl_missing():
+            return None
         cameras = self._built.cameras
         pictures = [cameras[name].look().rgb[::2, ::2] for name in ("top", "right_wrist")]
         return self._strip.under(np.concatenate(pictures, axis=1))
@@ -168,11 +182,13 @@ class StationTask:
             BadInput: There is no such camera.
         """
         name = key.removeprefix(PICTURE)
-        wanted = self._scenario.facts.cameras.get(name)
+        wanted = self.spec.observation.get(PICTURE + name)
         if wanted is None:
-            known = ", ".join(PICTURE + camera for camera in self._scenario.facts.cameras)
-            raise BadInput(f"there is no picture {key!r}; pictures: {known}")
-        step = FRAME_PX[0] // wanted[0]
+            known = ", ".join(name for name in self.spec.observation if name.startswith(PICTURE))
+            raise BadInput(
+                f"there is no picture {key!r}; pictures: {known or 'none, a tracker is in place of cameras'}"
+            )
+        step = FRAME_PX[0] // wanted.shape[0]
         return np.ascontiguousarray(self._built.cell.look(name).rgb[::step, ::step])
 
     def call(self, name: str, arguments: dict[str, Any]) -> Any:
@@ -225,25 +241,27 @@ class StationTask:
         """The station of a profile, anew."""
         self.close()
         pace = self._options["pace"]
-        self.setup = Setup(self._scenario, profile, self._arms, self._clearance, self._calibrations, pace)
+        self.setup = Setup(self._scenario, profile, self._arms, self._clearance, self._calibrations, pace, self._sight)
         self._lived_s = self.setup.world.time_s
         return self.setup
 
     def _observe(self) -> Observation:
         setup = self._built
-        ages = np.array([camera.age_s() for camera in setup.cameras.values()])
+        ages = np.array([sensor.age_s() for sensor in setup.sensors.values()])
         return {key: np.array(value) for key, value in setup.drive.reading.items()} | {"observation.ages_s": ages}
 
     def _specify(self, facts: ScenarioFacts) -> TaskSpec:
         limits, names = facts.limits, yam_sim.describe().action.names
+        tracked = self._sight == "tracker"
+        sensors = (TRACKER,) if tracked else tuple(self._calibrations)
         vectors = {
             "observation.state": names,
             "observation.velocity": tuple(f"{name}_s" for name in names),
             "observation.effort": tuple(name.replace("_rad", "_nm").replace("_opening", "_n") for name in names),
-            "observation.ages_s": tuple(f"{name}_age_s" for name in self._calibrations),
+            "observation.ages_s": tuple(f"{name}_age_s" for name in sensors),
         }
         observation = {k: ArraySpec(shape=(len(n),), dtype="float64", names=n) for k, n in vectors.items()}
-        for name, (height, width) in facts.cameras.items():
+        for name, (height, width) in ({} if tracked else facts.cameras).items():
             observation[PICTURE + name] = ArraySpec(shape=(height, width, 3), dtype="uint8", on_demand=True)
         return TaskSpec(
             name=facts.name,
@@ -253,10 +271,11 @@ class StationTask:
             period_s=1.0 / RATE_HZ,
             max_steps=round(facts.episode_s * RATE_HZ),
             baseline=facts.baseline,
-            scene=facts.scene,
+            scene=facts.scene | ({TRACKER: {"follows": list(facts.tagged)}} if tracked else {}),
             options=self._options,
             tools=facts.tools,
             not_for_claims="the scene is placed by hand (fast_reset)" if self._options["fast_reset"] else "",
+            note=TRACKED_NOTE if tracked else "",
         )
 
 

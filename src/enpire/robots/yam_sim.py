@@ -12,6 +12,8 @@ from enpire.simulation.profile import Profile
 from enpire.simulation.world import World
 
 _PER_ARM = yam.JOINTS + 1
+CONTINUOUS = (9.0, 9.0, 9.0, 3.0, 3.0, 3.0, 200.0)
+"""Rated torque of the motors (DM4340, DM4310), Nm; of the gripper as force at the pads, N."""
 
 
 class YamSim(SimulatedRobot):
@@ -44,6 +46,7 @@ class YamSim(SimulatedRobot):
             values=values,
             grippers=grippers,
             rest=yam.HOME * len(arms),
+            continuous=CONTINUOUS * len(arms),
         )
         for i in grippers:
             world.model.actuator_forcerange[self._layout.actuator[i]] = (-gripper_force_n, gripper_force_n)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from enpire.core.errors import BadInput
-from enpire.simulation.profile import ArmProfile, CameraProfile, Level, Profile
+from enpire.simulation.profile import ArmProfile, CameraProfile, Level, Profile, TrackerProfile
 
 Range = tuple[float, float]
 
@@ -26,6 +26,8 @@ class Spread:
         camera_sd_m, camera_sd_rad: Root mean square of the whole shift and of the whole turn of a camera.
         gain, blur_px, delay_s, stale, depth_noise: Ranges, per camera.
         light, light_colour, light_shift_m: Lamp.
+        tracker_sd_m, tracker_sd_rad: Root mean square of the whole shift and of the whole turn of the marker tracker.
+        tracker_noise_m, tracker_noise_rad, tracker_delay_s, tracker_lost: Ranges.
     """
 
     friction: Range
@@ -50,6 +52,12 @@ class Spread:
     light: Range
     light_colour: Range
     light_shift_m: float
+    tracker_sd_m: float
+    tracker_sd_rad: float
+    tracker_noise_m: Range
+    tracker_noise_rad: Range
+    tracker_delay_s: Range
+    tracker_lost: Range
 
 
 REAL_LIKE = Spread(
@@ -59,6 +67,8 @@ REAL_LIKE = Spread(
     camera_sd_m=0.002, camera_sd_rad=float(np.deg2rad(0.3)), gain=(0.9, 1.1), blur_px=(0.3, 0.8),
     delay_s=(0.033, 0.066), stale=(0.005, 0.01), depth_noise=(0.002, 0.005),
     light=(0.6, 1.4), light_colour=(0.93, 1.07), light_shift_m=0.2,
+    tracker_sd_m=0.0004, tracker_sd_rad=float(np.deg2rad(0.05)), tracker_noise_m=(0.0001, 0.0003),
+    tracker_noise_rad=(0.001, 0.003), tracker_delay_s=(0.01, 0.03), tracker_lost=(0.005, 0.02),
 )  # fmt: skip
 """Level 2."""
 NASTY = Spread(
@@ -68,6 +78,8 @@ NASTY = Spread(
     camera_sd_m=0.004, camera_sd_rad=float(np.deg2rad(0.6)), gain=(0.8, 1.2), blur_px=(0.5, 1.5),
     delay_s=(0.05, 0.1), stale=(0.01, 0.03), depth_noise=(0.004, 0.01),
     light=(0.4, 1.6), light_colour=(0.85, 1.15), light_shift_m=0.4,
+    tracker_sd_m=0.0008, tracker_sd_rad=float(np.deg2rad(0.1)), tracker_noise_m=(0.0002, 0.0006),
+    tracker_noise_rad=(0.002, 0.006), tracker_delay_s=(0.02, 0.06), tracker_lost=(0.01, 0.05),
 )  # fmt: skip
 """Level 3."""
 YAM_PLAY_DEG: Range = (0.1, 0.4)
@@ -111,6 +123,7 @@ def draw(
             level=1,
             arms={arm: ArmProfile(effort_noise_nm=EFFORT_NOISE_NM) for arm in arms},
             cameras=dict.fromkeys(cameras, noisy),
+            tracker=TrackerProfile(noise_m=REAL_LIKE.tracker_noise_m[0], noise_rad=REAL_LIKE.tracker_noise_rad[0]),
         )
     spread, chance = (REAL_LIKE if level == 2 else NASTY), _Chance(seed)
     play = (play_deg[0] * (level - 1), play_deg[1] * (level - 1))
@@ -135,6 +148,7 @@ def draw(
         light_shift_m=(chance.around("light_x", spread.light_shift_m), chance.around("light_y", spread.light_shift_m)),
         arms={arm: _arm(chance, spread, arm, joints, play) for arm in arms},
         cameras={camera: _camera(chance, spread, camera) for camera in cameras},
+        tracker=_tracker(chance, spread),
     )
 
 
@@ -163,6 +177,20 @@ def _camera(chance: "_Chance", spread: Spread, camera: str) -> CameraProfile:
         delay_s=chance.between(f"{camera} delay", spread.delay_s),
         stale=chance.between(f"{camera} stale", spread.stale),
         depth_noise=chance.between(f"{camera} depth", spread.depth_noise),
+    )
+
+
+def _tracker(chance: "_Chance", spread: Spread) -> TrackerProfile:
+    shift, turn = spread.tracker_sd_m / np.sqrt(3), spread.tracker_sd_rad / np.sqrt(3)
+    along = [chance.normal(f"tracker shift {axis}", shift) for axis in "xyz"]
+    about = [chance.normal(f"tracker turn {axis}", turn) for axis in "xyz"]
+    return TrackerProfile(
+        shift_m=(along[0], along[1], along[2]),
+        turn_rad=(about[0], about[1], about[2]),
+        noise_m=chance.between("tracker noise_m", spread.tracker_noise_m),
+        noise_rad=chance.between("tracker noise_rad", spread.tracker_noise_rad),
+        delay_s=chance.between("tracker delay", spread.tracker_delay_s),
+        lost=chance.between("tracker lost", spread.tracker_lost),
     )
 
 

@@ -5,6 +5,7 @@ milliseconds and happens only when somebody looks.
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import floor
 
@@ -18,6 +19,8 @@ from enpire.simulation.world import World
 PERIOD_S = 1 / 30
 _HALF_TICK_S = 0.005
 _KEPT = 128
+MOST_LOST = 30
+"""Frames in a row that may be lost."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,6 +85,17 @@ class Exposures:
             time_s = self._start_s + number * self.period_s
             return Exposure(number=number, time_s=time_s, positions=first.positions, mocap=first.mocap)
         return next((kept for kept in reversed(self._film) if kept.number <= number), first)
+
+    def arrived(self, latest_s: float, lost: Callable[[int], bool]) -> Exposure:
+        """The newest frame exposed at `latest_s` or before, of those that are not lost by their number."""
+        number = self._film[-1].number
+        while self.exposure(number).time_s > latest_s + 1e-9:
+            number -= 1
+        for _ in range(MOST_LOST):
+            if not lost(number):
+                break
+            number -= 1
+        return self.exposure(number)
 
     def state(self, exposure: Exposure) -> mujoco.MjData:
         """The world as it stood then: bodies, geoms and lamps only."""

@@ -18,6 +18,7 @@ from enpire.simulation.draw import draw
 from enpire.simulation.profile import ArmProfile, CameraProfile, Level, Profile
 from enpire.simulation.world import World
 
+MOST_HOURS = 1e6
 STEP_H = 0.1
 """Drift is drawn on this grid and linear between."""
 FRICTION_SD, FRICTION_TAU_H = 0.05, 1.0
@@ -71,13 +72,15 @@ class StationLife:
         """The station whose life `path` keeps; a new one with a random seed if there is no such file.
 
         Raises:
-            BadInput: No such level, or the file holds something else.
+            BadInput: No such level, or the file cannot be read, holds something else, or what cannot be.
         """
         if not path.exists():
             return cls.fresh(seed=secrets.randbits(62), level=level)
         try:
             kept = decode(path.read_bytes(), StationLife)
-        except BadInput as error:
+            if not (0 <= kept.hours < MOST_HOURS and kept.episodes >= 0 and kept.grasps >= 0 and kept.seed >= 0):
+                raise BadInput("a number in it is negative, or there are more hours than a century has")
+        except (BadInput, OSError) as error:
             raise BadInput(
                 f"{path} does not keep the life of a station ({error}); move it away for a new one"
             ) from None

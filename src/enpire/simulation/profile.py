@@ -36,6 +36,27 @@ class CameraProfile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrackerProfile:
+    """The marker tracker as it really is. Without a draw: one on its best day, which still is not exact.
+
+    Attributes:
+        shift_m: Where it takes the world's origin to be, minus where that is (x, y, z), world frame.
+        turn_rad: Rotation vector from the world's axes to those that it takes for them.
+        noise_m: Standard deviation of a place, per axis.
+        noise_rad: Standard deviation of an orientation, per axis.
+        delay_s: Age of a reading when it arrives.
+        lost: Share of readings that do not arrive: the one before is given again, with its age.
+    """
+
+    shift_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    turn_rad: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    noise_m: float = 0.0001
+    noise_rad: float = 0.0005
+    delay_s: float = 0.0
+    lost: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class ArmProfile:
     """One arm as it really is; values per joint.
 
@@ -71,6 +92,7 @@ class Profile:
         dropped: Share of commands that are lost.
         light: Factor on the brightness; `light_colour` per channel; `light_shift_m` moves the lamp (x, y).
         arms, cameras: By name.
+        tracker: What stands in for the cameras on a machine without OpenGL.
     """
 
     level: Level = 0
@@ -87,3 +109,4 @@ class Profile:
     light_shift_m: tuple[float, float] = (0.0, 0.0)
     arms: dict[str, ArmProfile] = field(default_factory=dict)
     cameras: dict[str, CameraProfile] = field(default_factory=dict)
+    tracker: TrackerProfile = field(default_factory=TrackerProfile)

@@ -27,7 +27,7 @@ _EGL_DEVICE_PLATFORM = 0x313F
 _OFF = ("disable", "disabled", "off", "false", "0")
 _INSTALL = (
     "no OpenGL library that works without a screen; on Debian or Ubuntu: apt install libegl1 libgl1-mesa-dri "
-    "(or libosmesa6). Tasks with state observations only run without it"
+    "(or libosmesa6)"
 )
 
 
@@ -72,7 +72,7 @@ def gl_missing() -> str:
     `MUJOCO_GL` picks `egl` or `osmesa`; `off` turns pictures off.
     """
     if _wanted() in _OFF:
-        return f"pictures are turned off by MUJOCO_GL={_wanted()}; tasks with state observations only run without them"
+        return f"pictures are turned off by MUJOCO_GL={_wanted()}"
     if not sys.platform.startswith("linux"):
         return ""
     return "" if _platform() else _INSTALL

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from enpire.core.camera import Calibration, Frame
 from enpire.core.errors import BadInput, UnknownName
-from enpire.simulation.exposures import Exposure, Exposures
+from enpire.simulation.exposures import MOST_LOST, Exposure, Exposures
 from enpire.simulation.lens import expose, expose_depth
 from enpire.simulation.profile import CameraProfile, Profile
 from enpire.simulation.rendering import Viewpoint
@@ -27,7 +27,6 @@ Fault = Literal["frozen", "black", "delayed", "swapped"]
 """What can be made to go wrong: no new frames; black pictures; frames much later; another camera's pictures."""
 
 DELAYED_S = 0.3
-_MOST_LOST = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,15 +135,7 @@ class SimCamera:
         if fault is not None and fault.fault == "frozen":
             return self._film.exposure(fault.newest)
         delay_s = self.profile.delay_s + (DELAYED_S if fault is not None and fault.fault == "delayed" else 0.0)
-        latest_s = self._film.world.time_s - delay_s + 1e-9
-        number = self._film.newest()
-        while self._film.exposure(number).time_s > latest_s:
-            number -= 1
-        for _ in range(_MOST_LOST):
-            if not self._lost(number):
-                break
-            number -= 1
-        return self._film.exposure(number)
+        return self._film.arrived(self._film.world.time_s - delay_s, self._lost)
 
     def _lost(self, number: int) -> bool:
         if self.profile.stale <= 0:
@@ -184,5 +175,5 @@ class SimCamera:
         return mink.SE3.from_rotation_and_translation(mink.SO3.from_matrix(axes), data.cam_xpos[self._camera])
 
     def _random(self, number: int, use: int) -> np.random.Generator:
-        seed = [self._film.seed & (2**64 - 1), self._key, (number + _MOST_LOST * 4) & (2**32 - 1), use]
+        seed = [self._film.seed & (2**64 - 1), self._key, (number + MOST_LOST * 4) & (2**32 - 1), use]
         return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))

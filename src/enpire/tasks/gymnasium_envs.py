@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from enpire.core import registry
 from enpire.core.errors import BadInput
-from enpire.core.records import Observation, clip_action
+from enpire.core.records import Observation
 from enpire.environment.station_task import StationTask
 
 NAMES = {
@@ -54,7 +54,7 @@ class StationEnv(gymnasium.Env[Observation, NDArray[np.float64]]):
 
     Raises:
         BadInput: An option or an argument cannot be used.
-        MissingProgram: There is no OpenGL library for the cameras.
+        MissingProgram: There is no OpenGL library for the cameras; `options={"tracker": 1.0}` does without.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 30}  # noqa: RUF012  Gymnasium's own form
@@ -80,6 +80,8 @@ class StationEnv(gymnasium.Env[Observation, NDArray[np.float64]]):
         self._steps, self._progress, self._seed = 0, 0.0, 0
         spec = self._task.spec
         self._pictures = [key for key, entry in spec.observation.items() if entry.on_demand and pictures]
+        if pictures and not self._pictures:
+            raise BadInput("pictures=True needs cameras, and this station has a tracker; leave out one of the two")
         self.observation_space: spaces.Space[Any] = spaces.Dict(
             {
                 key: spaces.Box(0, 255, entry.shape, np.uint8)
@@ -108,7 +110,7 @@ class StationEnv(gymnasium.Env[Observation, NDArray[np.float64]]):
     def step(self, action: NDArray[np.float64]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """One control period, a thirtieth of a second; the action is clipped to the action space."""
         spec = self._task.spec
-        observation, _, ended, _, news = self._task.step(clip_action(np.asarray(action, np.float64), spec.action))
+        observation, _, ended, _, news = self._task.step(np.asarray(action, np.float64))
         verdict = self._task.verify()
         self._steps += 1
         success = bool(verdict.success)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from enpire.core.camera import Calibration, Frame
+from enpire.core.tracker import Reading
 
 if TYPE_CHECKING:
     from mink import SE3
@@ -35,6 +36,17 @@ class DepthView(View):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrackedView(DepthView):
+    """What a marker tracker says, on a station that has one in place of cameras. `frame` has no pixels.
+
+    Attributes:
+        tags: T_world_body of the bodies that were measured, by name.
+    """
+
+    tags: "Mapping[str, SE3]"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Station:
     """What tools may know of the station on which they are called.
 
@@ -44,6 +56,7 @@ class Station:
         calibrations: By camera name.
         look: Newest frame of a camera by name; the second argument asks for depth.
         period_s: Control period of the policy.
+        track: Newest reading of the marker tracker; None on a station with cameras. It answers for every camera.
     """
 
     arms: "Mapping[str, Arm]"
@@ -51,9 +64,12 @@ class Station:
     calibrations: Mapping[str, Calibration]
     look: Callable[[str, bool], Frame]
     period_s: float
+    track: Callable[[], Reading] | None = None
 
     def view(self, camera: str) -> View:
-        """Newest picture of a camera."""
+        """Newest picture of a camera, or what the tracker says in its place."""
+        if self.track is not None:
+            return self._tracked(camera, self.track())
         return View(
             frame=self.look(camera, False),
             calibration=self.calibrations[camera],
@@ -61,11 +77,24 @@ class Station:
         )
 
     def depth_view(self, camera: str) -> DepthView:
-        """Newest picture of a camera, with depth."""
+        """Newest picture of a camera, with depth, or what the tracker says in its place."""
+        if self.track is not None:
+            return self._tracked(camera, self.track())
         return DepthView(
             frame=self.look(camera, True),
             calibration=self.calibrations[camera],
             T_world_camera=self.T_world_camera(camera),
+        )
+
+    def _tracked(self, camera: str, reading: Reading) -> TrackedView:
+        from mink import SE3
+
+        no_pixels = np.empty((0, 0, 3), np.uint8)
+        return TrackedView(
+            frame=Frame(rgb=no_pixels, age_s=reading.age_s),
+            calibration=self.calibrations[camera],
+            T_world_camera=self.T_world_camera(camera),
+            tags={name: SE3(np.array([*quat, x, y, z])) for name, (x, y, z, *quat) in reading.poses.items()},
         )
 
     def T_world_camera(self, camera: str) -> "SE3":

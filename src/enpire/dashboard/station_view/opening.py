@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enpire.core import registry
 from enpire.core.errors import BadInput, UnknownName
 from enpire.environment.station_task import StationTask
+from enpire.simulation.rendering import gl_missing
 from enpire.tasks import open_task
 
 
@@ -17,18 +18,20 @@ def station_tasks() -> dict[str, str]:
 
 
 def open_station(name: str, options: Mapping[str, float]) -> StationTask:
-    """The station of a task, at the pace of whoever steps it.
+    """The station of a task, at the pace of whoever steps it; with the tracker where pictures are impossible.
 
     Raises:
         UnknownName: There is no such task.
         BadInput: It is not played on a station, or an option cannot be used.
-        MissingProgram: There is no OpenGL library for the cameras.
+        MissingProgram: There is no OpenGL library, and `tracker=0` was asked for.
     """
     if "pace" in options:
         raise BadInput("the pace is chosen on the page; leave out --option pace")
     known = station_tasks()
     if name not in known and ":" not in name:
         raise UnknownName("station task", name, known)
+    if gl_missing() and name in known:
+        options = {"tracker": 1.0, **options}
     opened = open_task(name, options=options)
     inner = getattr(opened, "task", opened)
     if not isinstance(inner, StationTask):

@@ -1,6 +1,7 @@
 """A simulated robot between its driver and its motors: latency, play, readings, watchdog, stop and park."""
 
 import weakref
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +12,7 @@ from enpire.robots._simulated.bus import Bus
 from enpire.robots._simulated.chance import Chance
 from enpire.robots._simulated.faults import FAULTS, Fault, Faults, value_to_stick
 from enpire.robots._simulated.gripper import StallLimiter
+from enpire.robots._simulated.heat import HOT_C, Heat
 from enpire.robots._simulated.layout import Layout, Value, numbers
 from enpire.robots._simulated.motion import Brake, Motion, Travel
 from enpire.robots._simulated.transmission import Transmission
@@ -25,6 +27,8 @@ SILENCE_S = 0.4
 PARK_SPEED = 0.5
 """Largest speed of `park`, rad/s or opening/s."""
 _RESTING = 0.02
+_HEAT_TICKS = 10
+"""Between looks at what the motors give."""
 _ELSEWHERE = 0.2
 """A joint so far from its motor's target was put there by hand."""
 
@@ -46,6 +50,7 @@ class SimulatedRobot:
         values: Where the values of an action are in the scene.
         grippers: Stall detection by index of the value, and the gap in m at value 1.
         rest: Where `park` goes; values of grippers are left as they are.
+        continuous: Effort that each motor can give for ever; empty if nothing is known of its warmth.
     """
 
     def __init__(
@@ -57,6 +62,7 @@ class SimulatedRobot:
         values: tuple[Value, ...],
         grippers: dict[int, tuple[StallLimiter, float]],
         rest: ArrayLike,
+        continuous: tuple[float, ...] = (),
     ) -> None:
         self._world, self._data, self._description = world, world.data, description
         self._layout = Layout(world.model, values)
@@ -68,6 +74,7 @@ class SimulatedRobot:
         self._most_change = np.array(action.most_change)
         self._deceleration = 0.3 * np.array(description.acceleration)
         self._rest = np.array(rest, float)
+        self._heat = Heat(continuous) if continuous else None
         self._connected = False
         self._state: State = "stopped"
         self._motion: Motion | None = None
@@ -174,18 +181,32 @@ class SimulatedRobot:
         return command.copy()
 
     def health(self) -> Health:
-        """How it is; never raises."""
+        """How it is; never raises. A motor above 90 °C is a fault; it is obeyed still, as a person may want it home."""
         age = self._world.time_s - self._read_s
         if self._faults.silent(self._world.time_s):
             return Health(state="fault", detail="no answer from the motors", age_s=age)
         if not self._connected:
             return Health(state="stopped", detail="not connected", age_s=age)
+        found = self._condition()
+        warmth = self._warmth()
+        hot = [f"{name} {value:.0f} °C" for name, value in warmth.items() if value > HOT_C]
+        if hot:
+            found = replace(found, state="fault", detail=f"too hot: {', '.join(hot)}; let it rest")
+        return replace(found, age_s=age, temperature_c=warmth)
+
+    def _warmth(self) -> dict[str, float]:
+        if self._heat is None:
+            return {}
+        return dict(zip(self._description.action.names, self._heat.temperature_c.tolist(), strict=True))
+
+    def _condition(self) -> Health:
+        """How it is apart from warmth, when it is connected and answers."""
         if self._damping():
-            return Health(state="stopped", detail=f"no command for {SILENCE_S:g} s: the motors damp", age_s=age)
+            return Health(state="stopped", detail=f"no command for {SILENCE_S:g} s: the motors damp")
         moving = np.abs(self._data.qvel[self._layout.velocity]).max() > _RESTING
         state: State = "moving" if moving and self._state != "fault" else self._state
         stalled = [self._description.action.names[i] for i, (g, _) in self._grippers.items() if g.clogged]
-        return Health(state=state, detail=f"stalled: {', '.join(stalled)}" if stalled else "", age_s=age)
+        return Health(state=state, detail=f"stalled: {', '.join(stalled)}" if stalled else "")
 
     def stop(self) -> None:
         """Brake and hold where it comes to rest. Works in every state; a later command is obeyed again."""
@@ -249,6 +270,10 @@ class SimulatedRobot:
         if self._faults:
             self._faults.expire(now)
         tick = self._tick_number()
+        if self._heat is not None and tick % _HEAT_TICKS == 0:
+            lay, data = self._layout, self._data
+            torque = data.actuator_force[lay.actuator] / lay.force_per + data.qfrc_gravcomp[lay.velocity]
+            self._heat.work(torque, _HEAT_TICKS * TICK_S)
         self._transmission.follow(self._links())
         if self._faults.silent(now):
             self._bus.clear()

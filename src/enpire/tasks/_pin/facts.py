@@ -83,4 +83,5 @@ def facts() -> ScenarioFacts:
         judged_by=("tasks/_pin", "tasks/pin_insertion.py"),
         options={"plugged": OptionRange(default=0, low=0, high=1, doc="1: the holes are filled, so nobody can do it")},
         grasps=2,
+        tagged=("box", "pin"),
     )

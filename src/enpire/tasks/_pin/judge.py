@@ -7,7 +7,9 @@ from enpire.core.records import Verdict
 from enpire.environment.cell import Cell
 from enpire.tasks._pin import facts, objects
 from enpire.tasks._pin.facts import ARM
-from enpire.tools.station import DepthView
+from enpire.tools.perception import tracker
+from enpire.tools.perception.errors import NotSeen
+from enpire.tools.station import DepthView, TrackedView
 
 CAMERA = "right_wrist"
 OPEN = 0.2
@@ -103,6 +105,8 @@ def pin_on_box(view: DepthView) -> NDArray[np.float64] | None:
 
 def _box_and_pin(view: DepthView) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
     """Middle of the box's top in the world, and `pin_on_box`; None for what is unseen."""
+    if isinstance(view, TrackedView):
+        return _tracked(view)
     points, share = _points(view), _shares(view)
     blue = points[(share[:, 2] > _BLUE) & np.isfinite(points[:, 2])]
     if len(blue) < _LEAST_BOX_PX:
@@ -112,6 +116,16 @@ def _box_and_pin(view: DepthView) -> tuple[NDArray[np.float64] | None, NDArray[n
     near = (np.abs(off[:, :2]).max(axis=1) < _AROUND_M) & (off[:, 2] > -_FLAT_M) & (off[:, 2] < _TALLEST_M)
     head = points[near & (share[:, 0] > _ORANGE) & (share[:, 2] < _NOT_BLUE)]
     return middle, _upper_face(head, _HEAD_PERCENT) - middle if len(head) >= _LEAST_HEAD_PX else None
+
+
+def _tracked(view: TrackedView) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+    """The same by a marker tracker."""
+    try:
+        box, head = tracker.body(view, "box"), tracker.body(view, "pin")
+    except NotSeen:
+        return None, None
+    middle: NDArray[np.float64] = box.apply(np.array([0.0, 0.0, objects.BOX_HEIGHT_M]))
+    return middle, head.apply(np.array([0.0, 0.0, -objects.HEAD_M / 2])) - middle
 
 
 def _upper_face(points: NDArray[np.float64], percent: float) -> NDArray[np.float64]:

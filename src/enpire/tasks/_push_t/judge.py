@@ -75,7 +75,7 @@ class Judge:
             return rest.verdict
         rested_s = rest.steps * cell.period_s
         due = rested_s >= (STILL_S + (rest.looks - 1) * APART_S if rest.looks else GLANCE_S)
-        if due and cell.ages_s()[CAMERA] < rested_s:
+        if due and cell.age_s(CAMERA) < rested_s:
             rest.verdict = self._look(cell, rest)
         return rest.verdict or Verdict(success=False, progress=self._progress, evidence={"resting": 1.0})
 

@@ -111,6 +111,7 @@ class PushT:
             scene=_scene(rules),
             judged_by=("tasks/_push_t",),
             options={"fixed": OptionRange(default=0, low=0, high=1, doc="1: the block is screwed to the table")},
+            tagged=(block.NAME,),
         )
 
     def start(self, seed: int) -> Array:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from mink import SE3
 from numpy.typing import NDArray
 
 from enpire.environment.cell import Cell
@@ -11,7 +10,6 @@ from enpire.simulation.table_marks import MARK_RADIUS_M, TABLE_MARKS_M
 from enpire.tasks._push_t import block
 from enpire.tools.perception import fiducials, t_outline
 from enpire.tools.perception.errors import NotSeen
-from enpire.tools.station import View
 
 CAMERA = "top"
 LEAST_QUALITY = 0.6
@@ -40,16 +38,12 @@ def see(cell: Cell) -> Sight:
     Raises:
         NotSeen: The block or the marks are hidden, or the fit is poor.
     """
-    frame = cell.look(CAMERA)
-    calibration = cell.calibrations[CAMERA]
-    marks = np.array(TABLE_MARKS_M)
-    x, y, z, *quat_wxyz = calibration.pose
-    said = View(frame=frame, calibration=calibration, T_world_camera=SE3(np.array([*quat_wxyz, x, y, z])))
+    said = cell.station().view(CAMERA)
+    frame, marks = said.frame, np.array(TABLE_MARKS_M)
     camera = fiducials.refine(said, marks, MARK_RADIUS_M)
     if camera.rms_px > MOST_RMS_PX:
         raise NotSeen(f"the marks on the table are {camera.rms_px:.1f} px off; the camera's calibration is of no use")
-    true = View(frame=frame, calibration=calibration, T_world_camera=camera.T_world_camera)
-    found = t_outline.find(true, block.polygons(), block.HEIGHT_M, block.COLOUR)
+    found = t_outline.find(said, block.polygons(), block.HEIGHT_M, block.COLOUR, camera.T_world_camera)
     if found.quality < LEAST_QUALITY or found.hidden > MOST_HIDDEN:
         raise NotSeen(f"the block is seen too poorly: quality {found.quality:.2f}, hidden {found.hidden:.2f}")
     return Sight(pose=np.array([found.x_m, found.y_m, found.yaw_rad]), age_s=frame.age_s, quality=found.quality)

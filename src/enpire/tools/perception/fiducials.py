@@ -17,7 +17,7 @@ from enpire.core.camera import Calibration, Frame
 from enpire.tools.bounds import Range, Shape
 from enpire.tools.perception.errors import NotSeen
 from enpire.tools.perception.pinhole import Array, Pinhole
-from enpire.tools.station import View
+from enpire.tools.station import TrackedView, View
 
 TOOLS = ("refine",)
 
@@ -61,6 +61,8 @@ def refine(
         NotSeen: Fewer than 3 marks are seen.
     """
     pose = view.T_world_camera
+    if isinstance(view, TrackedView):  # there is no camera to correct; the tracker was set up by the marks
+        return CameraPose(T_world_camera=pose, marks=len(marks_m), rms_px=0.0)
     seen = _look(view.frame.rgb, Pinhole.of(view.calibration, pose), np.asarray(marks_m, float), radius_m)
     if len(seen.pixels) < _FEWEST:
         raise NotSeen(f"camera {view.calibration.name} sees {len(seen.pixels)} of {len(marks_m)} marks; 3 are needed")

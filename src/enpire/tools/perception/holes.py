@@ -14,12 +14,12 @@ from mink import SE3
 from numpy.typing import NDArray
 
 from enpire.tools.bounds import Range, Shape
-from enpire.tools.perception import t_outline
+from enpire.tools.perception import t_outline, tracker
 from enpire.tools.perception.hue import split, tint
 from enpire.tools.perception.pinhole import Pinhole
 from enpire.tools.perception.silhouette import place
 from enpire.tools.perception.t_outline import Colour
-from enpire.tools.station import DepthView
+from enpire.tools.station import DepthView, TrackedView
 
 TOOLS = ("find",)
 
@@ -32,6 +32,8 @@ _FLAT_M = 0.004
 """Thickness of a face as depth noise shows it."""
 _MOST_M = 0.02
 """A face that is further from where it should be is that of something else."""
+TAG = "box"
+"""Of the box, where a tracker is in place of the cameras."""
 _CORNERS = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
 _GRID = np.array([[0.5, 0.5], [0.5, -0.5], [-0.5, 0.5], [-0.5, -0.5]])
 
@@ -76,13 +78,17 @@ def find(
     Raises:
         NotSeen: There is no such box in the picture.
     """
-    T_nominal = T_world_camera or view.T_world_camera
-    rise = SE3.from_translation(np.array([0.0, 0.0, -_too_high_m(view, T_nominal, height_m, colour)]))
-    box = t_outline.find(view, (_CORNERS * box_m,), height_m, colour, rise @ T_nominal)
-    yaw = float((box.yaw_rad + np.pi / 4) % (np.pi / 2) - np.pi / 4)
-    pose = np.array([box.x_m, box.y_m, yaw])
-    centers = place(np.column_stack([_GRID * pitch_m, np.full(4, height_m)]), pose)
-    return Holes(centers_m=centers, x_m=box.x_m, y_m=box.y_m, yaw_rad=yaw, quality=box.quality)
+    if isinstance(view, TrackedView):
+        x, y, turned = tracker.on_table(view, TAG)
+        quality = 1.0
+    else:
+        T_nominal = T_world_camera or view.T_world_camera
+        rise = SE3.from_translation(np.array([0.0, 0.0, -_too_high_m(view, T_nominal, height_m, colour)]))
+        box = t_outline.find(view, (_CORNERS * box_m,), height_m, colour, rise @ T_nominal)
+        x, y, turned, quality = box.x_m, box.y_m, box.yaw_rad, box.quality
+    yaw = float((turned + np.pi / 4) % (np.pi / 2) - np.pi / 4)
+    centers = place(np.column_stack([_GRID * pitch_m, np.full(4, height_m)]), np.array([x, y, yaw]))
+    return Holes(centers_m=centers, x_m=x, y_m=y, yaw_rad=yaw, quality=quality)
 
 
 def _too_high_m(view: DepthView, T_world_camera: SE3, height_m: float, colour: tuple[float, float, float]) -> float:

@@ -10,17 +10,20 @@ from scipy import ndimage
 from scipy.optimize import least_squares
 
 from enpire.tools.bounds import Point, Range
+from enpire.tools.perception import tracker
 from enpire.tools.perception.errors import NoDepth, NotSeen
 from enpire.tools.perception.hue import split, tint
 from enpire.tools.perception.pinhole import Array, Pinhole
 from enpire.tools.perception.t_outline import Colour
-from enpire.tools.station import DepthView
+from enpire.tools.station import DepthView, TrackedView
 
 TOOLS = ("find",)
 
 HEAD_RADIUS_M = 0.004
 HEAD_M = 0.012
 HEAD_COLOUR = (0.85, 0.55, 0.10)
+TAG = "pin"
+"""Of the pin, where a tracker is in place of the cameras; origin in the middle of the head, z towards the tip."""
 _COARSE_PX = 2
 _LEAST_SHARE = 0.35
 _LEAST_POINTS = 25
@@ -68,6 +71,8 @@ def find(
         NotSeen: Nothing of that colour, or too little, is in the picture.
         NoDepth: It is in the picture, but the camera has no depth there.
     """
+    if isinstance(view, TrackedView):
+        return _tracked(view)
     camera = Pinhole.of(view.calibration, T_world_camera or view.T_world_camera)
     rows, columns = _head(view.frame.rgb, colour)
     depth = np.full(len(rows), np.nan) if view.frame.depth_m is None else view.frame.depth_m[rows, columns]
@@ -79,6 +84,18 @@ def find(
     points = camera.place + depth[measured, None].astype(float) * camera.rays(pixels)
     points = points[:: 1 + len(points) // _MOST_POINTS]
     return _fit(points, camera.place, radius_m, length_m)
+
+
+def _tracked(view: TrackedView) -> Pin:
+    T_world_pin = tracker.body(view, TAG)
+    axis = -T_world_pin.rotation().as_matrix()[:, 2]
+    return Pin(
+        head_m=T_world_pin.translation(),
+        axis=axis,
+        tilt_rad=float(np.arccos(np.clip(axis[2], -1.0, 1.0))),
+        rms_m=tracker.SD_M,
+        points=tracker.MARKERS,
+    )
 
 
 def _head(rgb: NDArray[np.uint8], colour: tuple[float, float, float]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

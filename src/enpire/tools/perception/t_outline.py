@@ -14,13 +14,14 @@ from scipy import ndimage
 
 from enpire.tools.bounds import Range, Shape
 from enpire.tools.errors import ToolError
+from enpire.tools.perception import tracker
 from enpire.tools.perception.errors import NotSeen
 from enpire.tools.perception.hue import Tint, split, tint
 from enpire.tools.perception.outline_fit import Fitting
 from enpire.tools.perception.pinhole import Array, Pinhole
 from enpire.tools.perception.polygons import area, center, convex, inside_points, within, within_any
 from enpire.tools.perception.silhouette import place, prisms
-from enpire.tools.station import View
+from enpire.tools.station import TrackedView, View
 
 TOOLS = ("find",)
 
@@ -34,6 +35,8 @@ T_POLYGONS_M: tuple[Array, ...] = (
 """Bar and stem of the T. The origin is the middle of the bar's outer edge; the stem points along +y."""
 T_HEIGHT_M = 0.03
 T_COLOUR = (0.10, 0.55, 0.25)
+TAG = "block"
+"""Of the T, where a tracker is in place of the cameras."""
 
 _COARSE_PX = 160
 _LEAST_SHARE = 0.12
@@ -97,6 +100,10 @@ def find(
         ToolError: The outline or the colour cannot be that of a block.
     """
     _check(polygons_m, colour)
+    if isinstance(view, TrackedView):
+        x, y, yaw = tracker.on_table(view, TAG)
+        sd_m, sd_rad = tracker.SD_M, tracker.SD_RAD
+        return BlockPose(x_m=x, y_m=y, yaw_rad=yaw, quality=1.0, sd_m=sd_m, sd_rad=sd_rad, hidden=0.0)
     camera = Pinhole.of(view.calibration, T_world_camera or view.T_world_camera)
     polygons = [np.asarray(polygon, float) for polygon in polygons_m]
     rough = _rough(view.frame.rgb, camera, polygons, height_m, colour)

@@ -69,7 +69,7 @@ class Reading(dict[str, NDArray[Any]]):
 
     def __missing__(self, key: str) -> NDArray[Any]:
         if key not in self._pictures:
-            raise KeyError(key)
+            raise KeyError(f"there is no {key!r} in the observation; there are {', '.join([*self, *self._pictures])}")
         self._station.ask({"look": key})
         self[key] = self._pictures[key]
         return self._pictures[key]
