@@ -49,10 +49,15 @@ def survivors(processes, within_s=1.0):
     """Those of `processes` that still run after at most `within_s` seconds; zombies have ended."""
     deadline = time.monotonic() + within_s
     while True:
-        left = [p for p in processes if (now := look(p.pid)) and now.started == p.started and now.state not in "ZX"]
+        left = [p for p in processes if (now := look(p.pid)) and now.started == p.started and not _ended(now)]
         if not left or time.monotonic() >= deadline:
             return left
         time.sleep(0.02)
+
+
+def _ended(process):
+    """Whether it is dead with all its threads; the first of them may have ended before the others."""
+    return process.state in "ZX" and _keeper.condemned(process.pid)
 
 
 def condemned(process):

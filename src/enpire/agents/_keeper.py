@@ -43,7 +43,7 @@ def main(argv: list[str]) -> int:
 
     def stop(number: int, frame: FrameType | None) -> None:
         stopped.append(number)
-        if os.getppid() != int(supervisor):
+        if os.getppid() != int(supervisor) or condemned(int(supervisor)):
             make_harmless()
             os.kill(os.getpid(), signal.SIGKILL)
         kill_descendants()
@@ -154,10 +154,10 @@ def make_harmless(patience_s: float = 30.0) -> None:
     """Kill every descendant of this process, until none can run an instruction of its own or make another."""
     deadline_s, clean = time.monotonic() + patience_s, 0
     while clean < 2 and time.monotonic() < deadline_s:  # one that is handed on to us while we look may be missed once
-        acting = [pid for pid in descendants(os.getpid()) if not condemned(pid)]
-        for pid in acting:
+        family = descendants(os.getpid())
+        clean = clean + 1 if all(map(condemned, family)) else 0
+        for pid in family:  # also those that die already
             _kill(pid)
-        clean = 0 if acting else clean + 1
 
 
 def _kill(pid: int) -> None:
