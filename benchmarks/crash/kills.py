@@ -5,9 +5,14 @@
 Each life is a fork of this process that opens the campaign and runs the loop, as `enpire resume` does, but without the
 second that Python needs to import everything. It writes the number of every ledger row that it was told is durable into
 shared memory; after the kill that row must be there.
+
+A process that was below the supervisor *can still act* until SIGKILL is pending for all its threads or it is inside
+`exit`; from then on it runs no instruction of its own, but it needs the processor until it has *ended*. Both times are
+taken for each kill. Nobody may be able to act after a second; who has not ended by then is reported.
 """
 
 import argparse
+import math
 import mmap
 import os
 import random
@@ -16,9 +21,10 @@ import struct
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.crash.invariants import check_invariants
-from tests.crash.processes import Process, family, survivors
+from tests.crash.processes import Process, condemned, family, mentioning, survivors
 
 from enpire import loop
 from enpire.campaign import Campaign, create
@@ -43,11 +49,56 @@ CONFIG = CampaignConfig(
 )
 OPENING_S = 2.0
 """Two of three lives end at a random moment within this time: while it opens the campaign and starts a station."""
-WORKING_S = 1.0
+WORKING_S = 3.0
 """The others end within this time after the first of their episodes was counted."""
 PATIENCE_S = 30.0
 FULL_CHECK = 50
 """Kills between two readings of every record, hash and commit."""
+DEAD_S = 1.0
+"""Nobody may be able to act for longer than this after the kill."""
+LONGEST_S = 10.0
+"""Nobody may be there for longer than this."""
+LOOK_S = 0.02
+
+
+class Deaths(NamedTuple):
+    """How those below a supervisor died.
+
+    Attributes:
+        harmless_s: Seconds from the kill until nobody could act any more; infinite if that took too long.
+        ended_s: Seconds until nobody was left; infinite if that took too long.
+        acting, left: Who could act, and who was left, after `DEAD_S`, in words.
+    """
+
+    harmless_s: float
+    ended_s: float
+    acting: list[str]
+    left: list[str]
+
+
+def watch(processes: list[Process], killed_s: float, folder: Folder, ours: set[int]) -> Deaths:
+    """Look at processes until the last one has ended, also those that began between the list and the kill.
+
+    Args:
+        processes: Who was below the supervisor.
+        killed_s: When it was killed.
+        folder: Campaign; every process that names it is one of those to look at.
+        ours: But for these, which were there before the first life.
+    """
+    harmless_s = math.inf
+    late: tuple[list[str], list[str]] | None = None
+    while True:
+        left = survivors(processes, within_s=0.0)
+        if not left:
+            left = processes = [process for process in mentioning(folder.root) if process.pid not in ours]
+        acting = [process for process in left if not condemned(process)]
+        passed_s = time.monotonic() - killed_s
+        harmless_s = math.inf if acting else min(harmless_s, passed_s)
+        if passed_s > DEAD_S and late is None:
+            late = sorted(map(name, acting)), sorted(map(name, left))
+        if not left or passed_s > LONGEST_S:
+            return Deaths(harmless_s, math.inf if left else passed_s, *(late or ([], [])))
+        time.sleep(LOOK_S)
 
 
 def live(folder: Folder, promise: mmap.mmap) -> None:
@@ -78,9 +129,12 @@ def name(process: Process) -> str:
     """What a process is, in a word."""
     try:
         words = Path(f"/proc/{process.pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+        short = Path(f"/proc/{process.pid}/comm").read_text().strip()  # all that a dying process still has
     except OSError:
         return "gone"
-    return next((Path(word).name for word in words if "enpire" in word or "bwrap" in word), Path(words[0]).name)
+    return next(
+        (Path(word).name for word in words if "enpire" in word or "bwrap" in word), Path(words[0]).name or short
+    )
 
 
 def rows(folder: Folder) -> int:
@@ -98,53 +152,74 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True, help="new folder for the campaign")
     arguments = parser.parse_args()
-    folder, rng = Folder(arguments.out), random.Random(arguments.seed)
+    folder, rng = Folder(arguments.out.absolute()), random.Random(arguments.seed)
     task = open_task(CONFIG.task, options=CONFIG.options)
     create(folder, CONFIG, task.spec)
     promise = mmap.mmap(-1, 16)
-    deadline, wrong, kills, below, told, late = time.monotonic() + 60.0 * arguments.minutes, [], 0, 0, 0, 0
-    while kills < arguments.kills and time.monotonic() < deadline:
+    ours = {process.pid for process in mentioning(folder.root)}
+    deadline, told, below = time.monotonic() + 60.0 * arguments.minutes, 0, 0
+    wrong: list[str] = []
+    deaths: list[Deaths] = []
+    while len(deaths) < arguments.kills and time.monotonic() < deadline:
         if (child := os.fork()) == 0:
             live(folder, promise)
-        wait(promise, rng, opening=kills % 3 > 0)
+        wait(promise, rng, opening=len(deaths) % 3 < 2)
         everybody = family(child)
         os.kill(child, signal.SIGKILL)
+        killed_s = time.monotonic()
         status = os.waitpid(child, 0)[1]
-        kills, below = kills + 1, below + len(everybody)
-        if not os.WIFSIGNALED(status):
-            wrong.append(f"kill {kills}: the supervisor had ended by itself")
-        if left := survivors(everybody):
-            late += 1
-            print(f"kill {kills}: {len(left)} alive after 1 s: {', '.join(sorted(map(name, left)))}", flush=True)
-            if left := survivors(left, within_s=9.0):
-                wrong.append(f"kill {kills}: {len(left)} orphans after 10 s")
-        acknowledged, _ = struct.unpack("=2q", promise[:16])
-        if (there := rows(folder)) < acknowledged:
-            wrong.append(f"kill {kills}: row {acknowledged} was acknowledged, {there} are there")
+        deaths.append(watch(everybody, killed_s, folder, ours))
+        below += len(everybody)
+        wrong += [f"kill {len(deaths)}: {what}" for what in check(folder, promise, status, deaths[-1])]
+        if deaths[-1].left:
+            print(f"kill {len(deaths)}: not ended after 1 s: {', '.join(deaths[-1].left)}", flush=True)
         if len(wrong) > told:
             print("\n".join(wrong[told:]), flush=True)
             told = len(wrong)
-        if kills % FULL_CHECK == 0:
-            report(folder, kills, below, wrong)
-    report(folder, kills, below, wrong)
-    print(f"somebody was still alive after 1 s in {late} of {kills} kills")
+        if len(deaths) % FULL_CHECK == 0:
+            report(folder, deaths, below, wrong)
+    report(folder, deaths, below, wrong)
     print(f"{len(wrong)} wrong" if wrong else "nothing wrong")
     sys.exit(bool(wrong))
 
 
-def report(folder: Folder, kills: int, below: int, wrong: list[str]) -> None:
+def check(folder: Folder, promise: mmap.mmap, status: int, death: Deaths) -> list[str]:
+    """What is wrong after one kill."""
+    wrong = []
+    if not os.WIFSIGNALED(status):
+        wrong.append("the supervisor had ended by itself")
+    if death.acting:
+        wrong.append(f"could still act after 1 s: {', '.join(death.acting)}")
+    if death.ended_s == math.inf:
+        wrong.append(f"orphans after {LONGEST_S:.0f} s")
+    acknowledged, _ = struct.unpack("=2q", promise[:16])
+    if (there := rows(folder)) < acknowledged:
+        wrong.append(f"row {acknowledged} was acknowledged, {there} are there")
+    return wrong
+
+
+def report(folder: Folder, deaths: list[Deaths], below: int, wrong: list[str]) -> None:
     """Read everything and say how far it is."""
     try:
         state = check_invariants(folder.root)
     except AssertionError as error:
-        wrong.append(f"kill {kills}: {error}")
+        wrong.append(f"kill {len(deaths)}: {error}")
         return
     waiting = len(state.unfinished) + len(state.lost)
     print(
-        f"{kills} kills, {below} processes died with them: {len(state.started)} episodes started, "
-        f"{len(state.episodes)} counted, {waiting} to be replayed, {len(state.ideas) - 1} ideas; {len(wrong)} wrong",
+        f"{len(deaths)} kills, {below} processes died with them: {len(state.started)} episodes started, "
+        f"{len(state.episodes)} counted, {waiting} to be replayed, {len(state.ideas) - 1} ideas; {len(wrong)} wrong\n"
+        f"  could act after 1 s: {sum(bool(d.acting) for d in deaths)} kills; not ended after 1 s: "
+        f"{sum(bool(d.left) for d in deaths)}; nobody could act after {spread([d.harmless_s for d in deaths])}, "
+        f"everybody had ended after {spread([d.ended_s for d in deaths])}; load {os.getloadavg()[0]:.1f}",
         flush=True,
     )
+
+
+def spread(times: list[float]) -> str:
+    """Median, 99 % quantile and longest of some times."""
+    ordered = sorted(times)
+    return " / ".join(f"{ordered[int(q * (len(ordered) - 1))]:.2f}" for q in (0.5, 0.99, 1.0)) + " s"
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from enpire.agents import _keeper
+
 
 class Process(NamedTuple):
     """A process that cannot be mistaken for a later one with its number: `started` is in clock ticks of the boot."""
@@ -47,10 +49,36 @@ def survivors(processes, within_s=1.0):
     """Those of `processes` that still run after at most `within_s` seconds; zombies have ended."""
     deadline = time.monotonic() + within_s
     while True:
-        left = [p for p in processes if (now := look(p.pid)) and now.started == p.started and now.state not in "ZX"]
+        left = [p for p in processes if (now := look(p.pid)) and now.started == p.started and not _ended(now)]
         if not left or time.monotonic() >= deadline:
             return left
         time.sleep(0.02)
+
+
+def _ended(process):
+    """Whether it is dead with all its threads; the first of them may have ended before the others."""
+    return process.state in "ZX" and _keeper.condemned(process.pid)
+
+
+def condemned(process):
+    """Whether a process runs no further instruction of its own: it has ended or only waits to be taken apart."""
+    now = look(process.pid)
+    return now is None or now.started != process.started or _keeper.condemned(process.pid)
+
+
+def mentioning(folder):
+    """Living processes whose command or environment names a folder, this process apart."""
+    found, wanted = [], str(folder).encode()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            words = (entry / "environ").read_bytes() + b"\0" + (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if any(wanted in word for word in words.split(b"\0")):
+            found.append(int(entry.name))
+    return [process for pid in found if (process := look(pid)) is not None and process.state not in "ZX"]
 
 
 def roles(supervisor):

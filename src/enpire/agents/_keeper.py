@@ -5,7 +5,9 @@ agent because coding agents start shells in sessions of their own, out of reach 
 
 - orphans of the agent become children of the keeper, and the keeper kills all of them before it ends;
 - SIGINT is passed on to the agent, SIGTERM kills the agent and all its descendants, and then the keeper;
-- when the supervisor dies the kernel sends SIGTERM, when the keeper dies it sends SIGKILL to the agent.
+- when the supervisor dies the kernel sends SIGTERM, when the keeper dies it sends SIGKILL to the agent;
+- when the supervisor is dead, the keeper goes as soon as none of them can act any more. They may still be dying: an
+  idle process waits for a processor even for that. The superuser may lift their priority, and then they do not.
 
 Usage: `_keeper.py SUPERVISOR_PID CAP_BYTES COMMAND...`; its own stdout and stderr are the files to fill.
 """
@@ -27,6 +29,10 @@ _PR_SET_CHILD_SUBREAPER = 36
 _NICE = 10
 _LOOK_S = 0.2
 """How often the keeper looks for the end of an agent whose orphans still hold its pipes."""
+_PAUSE_S = 0.001
+"""Between two readings of the pipes: the keeper is not nice, and no agent may keep it busy."""
+_SIGKILL_BIT = 1 << (signal.SIGKILL - 1)
+_PF_EXITING = 0x4
 
 
 def main(argv: list[str]) -> int:
@@ -37,10 +43,14 @@ def main(argv: list[str]) -> int:
 
     def stop(number: int, frame: FrameType | None) -> None:
         stopped.append(number)
+        if os.getppid() != int(supervisor) or condemned(int(supervisor)):
+            make_harmless()
+            os.kill(os.getpid(), signal.SIGKILL)
         kill_descendants()
 
     def die_with_keeper() -> None:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        os.nice(_NICE)
         # Thinking must not slow a station down: an idle-class task gives way at once, a nice one only after its slice.
         with contextlib.suppress(AttributeError, OSError):
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
@@ -51,7 +61,6 @@ def main(argv: list[str]) -> int:
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
     if os.getppid() != int(supervisor):  # it died before the kernel was told to tell us
         return 1
-    os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         agent = subprocess.Popen(
@@ -98,6 +107,7 @@ def _pump(agent: "subprocess.Popen[bytes]", cap: int) -> None:
                     selector.unregister(key.fileobj)
             if alone and not ready:
                 return
+            time.sleep(_PAUSE_S)
 
 
 class CappedFile:
@@ -130,18 +140,52 @@ def kill_descendants(patience_s: float = 5.0) -> None:
     """Kill and reap every descendant of this process, until none is left."""
     deadline_s = time.monotonic() + patience_s
     while time.monotonic() < deadline_s:
-        family = descendants(os.getpid())
-        for pid in family:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        for pid in descendants(os.getpid()):
+            _kill(pid)
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
         except ChildProcessError:
             return
         time.sleep(0.005)
+
+
+def make_harmless(patience_s: float = 30.0) -> None:
+    """Kill every descendant of this process, until none can run an instruction of its own or make another."""
+    deadline_s, clean = time.monotonic() + patience_s, 0
+    while clean < 2 and time.monotonic() < deadline_s:  # one that is handed on to us while we look may be missed once
+        family = descendants(os.getpid())
+        clean = clean + 1 if all(map(condemned, family)) else 0
+        for pid in family:  # also those that die already
+            _kill(pid)
+
+
+def _kill(pid: int) -> None:
+    """Kill a process and let it die at normal priority, where that is allowed."""
+    with contextlib.suppress(OSError):
+        os.kill(pid, signal.SIGKILL)
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setscheduler(int(thread.name), os.SCHED_OTHER, os.sched_param(0))
+            os.setpriority(os.PRIO_PROCESS, int(thread.name), 0)
+
+
+def condemned(pid: int) -> bool:
+    """Whether every thread of a process has SIGKILL pending, is dying or is dead: it runs no instruction any more."""
+    try:
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+    except OSError:
+        return True
+    return all(map(_is_dying, threads))
+
+
+def _is_dying(thread: Path) -> bool:
+    try:
+        fields = (thread / "stat").read_text().rpartition(")")[2].split()
+        lines = (thread / "status").read_text().splitlines()
+    except OSError:
+        return True
+    pending = [int(line.split()[1], 16) for line in lines if line.startswith(("SigPnd:", "ShdPnd:"))]
+    return fields[0] in "ZX" or bool(int(fields[6]) & _PF_EXITING) or any(p & _SIGKILL_BIT for p in pending)
 
 
 def descendants(root: int) -> list[int]:

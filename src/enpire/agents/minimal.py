@@ -102,11 +102,13 @@ def main(home: Path) -> int:
     _tell("began", "minimal")
     try:
         for _ in range(order["steps"]):
+            _remember(memory, messages)  # whole turns only, and now: a session may be killed at any time
             answer = _ask(order, messages, tools)
             messages.append(answer)
             if answer.get("content"):
                 _tell("said", str(answer["content"]))
             if not answer.get("tool_calls"):
+                _remember(memory, messages)
                 _tell("ended", "")
                 return 0
             for call in answer["tool_calls"]:
@@ -115,9 +117,13 @@ def main(home: Path) -> int:
         _tell("failed", f"no end after {order['steps']} model calls")
     except _Refused as refused:
         _tell("failed", str(refused))
-    finally:
-        memory.write_text(json.dumps(messages))
     return 1
+
+
+def _remember(memory: Path, messages: list[Json]) -> None:
+    new = memory.with_suffix(".new")
+    new.write_text(json.dumps(messages))
+    new.replace(memory)
 
 
 def _tell(kind: str, text: str, **more: str) -> None:
