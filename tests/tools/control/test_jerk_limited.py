@@ -40,7 +40,7 @@ def test_a_move_keeps_its_limits_and_its_line(start, goal, limits):
         assert np.allclose(motion.q, start + share[:, None] * way, atol=1e-6)
 
 
-@given(st.lists(POSTURE, min_size=2, max_size=5), LIMITS)
+@given(st.lists(vectors(-1.0, 1.0), min_size=2, max_size=4), LIMITS)  # the slowest stays below the longest motion
 @settings(max_examples=50)
 def test_corners_are_all_visited_within_limits(corners, limits):
     motion = jerk_limited.corners(np.array(corners), limits, PERIOD_S)
