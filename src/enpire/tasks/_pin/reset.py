@@ -39,10 +39,12 @@ _FALLS_M = 0.012
 """A pin whose head is at most so high above its place falls in when it is let go."""
 _STRAIGHT_RAD = 0.04
 """A pin that is seen to lean less is left as it is."""
-_LEAN_RAD, _OFF_M = 0.12, 0.002
-"""A start needs a pin that is seen to lean less in the grip, and to be gripped so close to where it should be."""
-_APPROACHES = 2
-"""Looks on the way to the head; the last one from close by."""
+_LEAN_RAD, _OFF_M, _HIGH_M = 0.12, 0.002, 0.003
+"""A start needs a pin that is seen to lean less in the grip, and to be gripped so close to where it should be along
+world x and in height. Along world y the fingers have it in their middle, whatever a camera that was bumped shows."""
+_APPROACHES = 4
+"""Most looks on the way to the head; two at least, the last one from close by."""
+_REACHED_M = 0.0008
 _LOOK_S = 0.25
 """Rest before a look, so that the picture shows the pin as it stands."""
 
@@ -138,8 +140,10 @@ def _take(hand: Hand, grip_m: float, camera_off_m: Vector) -> None:
     seen = _look(hand)
     if seen is None or abs(seen[2] - IN[2]) > objects.HOLE_DEPTH_M:
         raise ResetFailed("no pin stands in a hole")
-    for _ in range(_APPROACHES):
+    for number in range(_APPROACHES):
         way = _offset(hand, camera_off_m) - (grip_m, 0.0, 0.0)
+        if number > 1 and np.abs(way).max() < _REACHED_M:
+            break
         hand.go(_upright(hand, way), speed_m_s=SPEED_M_S)
         hand.cell.wait(_LOOK_S)
     hand.grip(CLOSED)
@@ -190,8 +194,8 @@ def _ready(hand: Hand, grip_m: float, camera_off_m: Vector) -> bool:
         return False
     hand.cell.wait(_LOOK_S)
     lean = float(np.arccos(np.clip(-_head(hand).axis @ hand.pose.rotation().as_matrix()[:, 2], -1.0, 1.0)))
-    off = _offset(hand, camera_off_m) - (grip_m, 0.0, 0.0)
-    return lean < _LEAN_RAD and bool(np.abs(off).max() < _OFF_M)
+    off = np.abs(_offset(hand, camera_off_m) - (grip_m, 0.0, 0.0))
+    return lean < _LEAN_RAD and bool(off[0] < _OFF_M and off[2] < _HIGH_M)
 
 
 def _upright(hand: Hand, way: Vector) -> mink.SE3:
