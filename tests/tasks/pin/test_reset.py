@@ -32,6 +32,12 @@ def test_the_robot_grips_the_pin_anew_and_a_lost_pin_needs_a_person(open_station
     assert info["assists"] == 1
     assert info["reset_s"] > 60.0
     assert task.assisted
+    closed = task.setup.drive.target.copy()
+    closed[-1] = 0.0
+    for _ in range(12):  # the hand was open before the person came; it must not open again
+        task.step(closed)
+    slip = world.data.body("pin").xpos - world.data.site("right_tool").xpos - (grip_offset_m(22), 0.0, 0.0)
+    assert np.abs(slip).max() < 0.001
 
 
 def test_a_reset_without_a_pin_says_so(open_station: Open) -> None:

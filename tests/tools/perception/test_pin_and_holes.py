@@ -1,5 +1,7 @@
 """A box with four dark discs and a pin with an orange head, seen by a camera as near as a wrist camera."""
 
+from dataclasses import replace
+
 import mink
 import mujoco
 import numpy as np
@@ -86,6 +88,17 @@ class TestHoles:
         camera.close()
         assert found.quality > 0.5
         assert np.abs(found.centers_m[:, :2] - true_holes()).max() < 0.0008
+
+    def test_depth_takes_an_error_of_the_height_out(self):
+        _, camera = scene(looking_at(np.array([*BOX, 0.03]), 0.15, 0.5, 0.3))
+        frame = camera.look(depth=True)
+        camera.close()
+        right = view_of(frame, camera.calibration).T_world_camera
+        higher = mink.SE3.from_translation(np.array([0.0, 0.0, 0.004])) @ right
+        found = holes.find(view_of(frame, camera.calibration, higher))
+        blind = holes.find(view_of(replace(frame, depth_m=None), camera.calibration, higher))
+        assert np.abs(found.centers_m[:, :2] - true_holes()).max() < 0.0008
+        assert np.abs(blind.centers_m[:, :2] - true_holes()).max() > 0.0012
 
     def test_no_box(self):
         _, camera = scene(looking_at(np.array([0.1, 0.3, 0.03]), 0.15, 0.3, 0.0))
