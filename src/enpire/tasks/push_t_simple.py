@@ -14,7 +14,7 @@ robot itself within 20 mm and 9 degrees of the seed's start pose.
 Verification: top camera, checked against the marks on the table, and joint readings. Both arms must have been retracted
 and still for 0.5 s; two looks must agree; the error must be below the tolerance by 0.4 mm and 0.4 degrees.
 
-Episode End: success, a stop by the safety supervisor, stale cameras, or 80 s of robot time.
+Episode End: success, a stop by the safety supervisor, stale cameras, or 72 s of robot time.
 
 Version History: 1.
 """
@@ -36,6 +36,6 @@ def make(options: dict[str, float]) -> Task:
         tolerance_m=0.005,
         tolerance_rad=math.radians(10),
         start_yaw_rad=(math.pi - math.radians(9.0), math.pi + math.radians(9.0)),
-        episode_s=80.0,
+        episode_s=72.0,
     )
     return StationTask(PushT(rules, fixed=bool(options.get("fixed", 0))), options)

@@ -36,7 +36,7 @@ FIELD_M = ((0.10, -0.38), (0.58, 0.18))
 """Where pushes may start and end: lower and upper corner."""
 SPEED_M_S = 0.06
 ACCELERATION_M_S2 = 0.3
-MOTION = jerk_limited.Limits(velocity=np.full(6, 1.4), acceleration=np.full(6, 9.0), jerk=np.full(6, 120.0))
+MOTION = jerk_limited.Limits(velocity=np.full(6, 1.4), acceleration=np.full(6, 7.0), jerk=np.full(6, 120.0))
 LINE = jerk_limited.Limits(velocity=np.full(1, 0.2), acceleration=np.full(1, 1.2), jerk=np.full(1, 20.0))
 """Of the tool going down, back and up: m/s and its derivatives."""
 BACK_M = 0.004

@@ -26,7 +26,7 @@ FRICTION = 0.7
 """Tangential over normal force that the contact surely carries."""
 SPIN_M = 0.062
 """Ratio of largest friction torque to largest friction force of the block on the table."""
-OVERHEAD_S = 3.5
+OVERHEAD_S = 6.0
 """Of a push, beside its own way: look, go there, come back."""
 SPEED_M_S = 0.06
 SEAT_M = 0.001

@@ -34,7 +34,7 @@ Array = NDArray[np.float64]
 START_CENTER_M = ((0.29, -0.10), (0.35, -0.04))
 """Centers of the block at the start lie in this box: lower and upper corner."""
 START_TOLERANCE_M, START_TOLERANCE_RAD = 0.020, np.radians(9.0)
-AIM = 0.6
+AIM = 0.8
 """The reset tries to come within this share of the tolerances."""
 TRIES = 2
 PUSHES = 10

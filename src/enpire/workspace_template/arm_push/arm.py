@@ -88,9 +88,9 @@ class Arm:
         return self._action.copy()
 
     def move(self, goal: Array, pace: float) -> Iterator[Array]:
-        """Straight in joint space from rest to rest, at a share of the top speed."""
-        way = np.abs(goal - self.command)
-        seconds = float(np.maximum(1.9 * way / (pace * self._fastest), np.sqrt(6.0 * way / self._hardest)).max())
+        """Straight in joint space from rest to rest, no joint quicker than `pace`, rad/s, or than it may be."""
+        way, fastest = np.abs(goal - self.command), np.minimum(pace, self._fastest)
+        seconds = float(np.maximum(1.9 * way / fastest, np.sqrt(6.0 * way / self._hardest)).max())
         yield from self.follow(np.vstack([self.command, goal]), seconds)
 
     def follow(self, path: Array, seconds: float) -> Iterator[Array]:
