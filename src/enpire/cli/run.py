@@ -200,6 +200,8 @@ def run(
     probe.close()
     if spec.note:
         print(f"note: {spec.note}", file=sys.stderr)
+    if spec.verifier is not None and spec.verifier.doubt:
+        print(f"note: claims will be corrected by a card that is in doubt: {spec.verifier.doubt}", file=sys.stderr)
     create(folder, config, spec)
     supervise(folder, json=json)
 

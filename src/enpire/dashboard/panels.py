@@ -149,6 +149,8 @@ def _claims(state: State, width: int) -> Text:
         text.append(claim.state, style)
         text.append(f"  idea {claim.idea}  {count(claim.successes, claim.episodes)}\n")
         label = f" {rounded_bound(claim.true_lower_bound)} of {claim.p0:g}"
+        if claim.card_alpha:
+            label += f" (judge {rounded_bound(claim.lower_bound)} of {claim.q0:.3f})"
         size = max(width - len(label), 8)
         full = min(size, round(size * claim.true_lower_bound / claim.p0))
         text.append("━" * full, "green" if claim.certified else "cyan")
