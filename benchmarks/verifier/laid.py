@@ -42,6 +42,7 @@ class PushT:
         "tools/perception/polygons.py",
         "tools/perception/silhouette.py",
         "tools/perception/t_outline.py",
+        "tools/station.py",
     )
     generator = "benchmarks.push_t.judge"
     easy = ("far",)
@@ -68,7 +69,7 @@ class PinInsertion:
     """`pin_insertion`."""
 
     name = "pin_insertion"
-    judge = ("tasks/_pin/facts.py", "tasks/_pin/judge.py", "tasks/_pin/objects.py")
+    judge = ("tasks/_pin/facts.py", "tasks/_pin/judge.py", "tasks/_pin/objects.py", "tools/station.py")
     generator = "benchmarks.pin_insertion.verifier"
     easy = ("lying on the table",)
     per_station = 9
