@@ -15,10 +15,10 @@ from enpire.agents.team import team
 from enpire.core.clock import Clock, SystemClock
 from enpire.core.config import CampaignConfig
 from enpire.core.errors import BadInput, EnpireError
-from enpire.core.files import sync_directory, sync_tree
+from enpire.core.files import sync_directory, sync_tree, write_durably
 from enpire.core.process import boot_id
 from enpire.core.records import Idea, TaskSpec, Variant
-from enpire.environment import freeze
+from enpire.environment import freeze, verifier_card
 from enpire.evolution import selection
 from enpire.evolution.hub import Hub
 from enpire.evolution.workspace import template
@@ -32,7 +32,7 @@ from enpire.researchers.sessions import Researchers
 from enpire.rollout.broker import Broker
 from enpire.rollout.fleet import Fleet, StationReport
 from enpire.rollout.messages import Broken, Film, Filmed, Finished, Ready, Run
-from enpire.tasks import freeze_task
+from enpire.tasks import card_file, freeze_task
 
 Observer = Callable[[State, e.Event], None]
 FILM_TIMEOUT_S = 120.0
@@ -52,6 +52,8 @@ def create(folder: Folder, config: CampaignConfig, spec: TaskSpec, clock: Clock 
     team(config.agent, config.agents)  # an unknown agent fails here, before anything exists
     folder.create(config.seed)
     freeze.write(folder.root / freeze.FILE, frozen)
+    if (card := card_file(config.task)) is not None:
+        write_durably(folder.root / verifier_card.FILE, card.read_bytes())
     hub = Hub.create(folder.hub)
     hub.mend()
     message = f"Baseline for {spec.name}\n\nIdea: {selection.BASELINE}\n"

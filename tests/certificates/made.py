@@ -14,7 +14,7 @@ from enpire.core.config import CampaignConfig
 from enpire.core.errors import StationFault
 from enpire.core.files import sha256
 from enpire.core.records import Episode, Idea, Ticket, Variant
-from enpire.environment import freeze
+from enpire.environment import freeze, verifier_card
 from enpire.evolution.hub import Hub
 from enpire.ledger import events as e
 from enpire.ledger.folder import Folder
@@ -22,7 +22,8 @@ from enpire.ledger.log import Ledger
 from enpire.ledger.state import State, fold
 from enpire.rollout.recorder import ARRAYS, pack, write_episode
 from enpire.rollout.trial import run_trial
-from enpire.tasks import freeze_task, open_task
+from enpire.statistics import verifier
+from enpire.tasks import card_file, freeze_task, open_task
 from tests.rollout.toy import GOOD_POLICY
 
 TOY = "tests.rollout.toy:PointTask"
@@ -83,15 +84,17 @@ class Made:
         return Made(Folder(root), Hub(Path(root) / "hub.git"), self.commit)
 
 
-def make(root, seed=None):
+def make(root, seed=None, task=TOY):
     """A campaign folder with a race of two episodes and a closed, certified claim."""
     folder = Folder(root)
     folder.create(seed)
-    freeze.write(folder.root / freeze.FILE, freeze_task(TOY))
+    freeze.write(folder.root / freeze.FILE, freeze_task(task))
+    if (card := card_file(task)) is not None:
+        (folder.root / verifier_card.FILE).write_bytes(card.read_bytes())
     hub = Hub.create(folder.hub, now=lambda: NOW_S)
     files = {"policy.py": GOOD_POLICY.encode(), "blocks/note.md": b"plain\n"}
     commit = hub.commit(files, parents=(), message="Baseline\n\nIdea: 0000\n", branch="baseline")
-    task, key = open_task(TOY), folder.key()
+    opened, key = open_task(task), folder.key()
     baseline = Idea(
         id="0000",
         agent="",
@@ -103,15 +106,18 @@ def make(root, seed=None):
         commit=commit,
         variants=(Variant(commit=commit),),
     )
-    config = CampaignConfig(task=TOY, seed=seed)
+    config = CampaignConfig(task=task, seed=seed)
     ledger = Ledger(folder.ledger, key=key, clock=SystemClock())
-    ledger.append(e.CampaignOpened(config=config, spec=task.spec, baseline=baseline))
+    ledger.append(e.CampaignOpened(config=config, spec=opened.spec, baseline=baseline))
     for number in (1, 2):
         ticket = Ticket(
             id=number, candidate=commit, seed=seeds.seed(key, "search", number), purpose="filler", study="filler"
         )
-        play(folder, ledger, task, ticket, Player())
-    ledger.append(e.StudyOpened(study="claim-1", kind="claim", idea="0000", arms=(commit,), p0=P0, alpha=ALPHA))
+        play(folder, ledger, opened, ticket, Player())
+    alpha, card_alpha = verifier.split(ALPHA, opened.spec.verifier)
+    q0 = verifier.required_rate(P0, verifier.fp_upper(opened.spec.verifier, card_alpha))
+    level = {"p0": P0, "alpha": alpha, "q0": q0, "card_alpha": card_alpha}
+    ledger.append(e.StudyOpened(study="claim-1", kind="claim", idea="0000", arms=(commit,), **level))
     for index in range(EPISODES):
         place = INVALID if index == EPISODES - 1 else index
         ticket = Ticket(
@@ -123,11 +129,11 @@ def make(root, seed=None):
             tries=int(place != index),
         )
         way = {FAILURE: "idle", INVALID: "broken"}.get(index, "good")
-        play(folder, ledger, task, ticket, Player(way))
+        play(folder, ledger, opened, ticket, Player(way))
     ledger.append(e.StudyClosed(study="claim-1", accepted=True, reason="proven", log_e=5.0, lower_bound=0.5))
     ledger.append(e.SupervisorStopped(reason="done", final=True))
     ledger.close()
-    task.close()
+    opened.close()
     made = Made(folder, hub, commit)
     certificates.write_all(folder, made.state, hub)
     return made

@@ -173,6 +173,7 @@ def forged_win(members):
         "stations": stations,
         "log_e": one_sample.log_e_value(k, n - k, found.p0),
         "lower_bound": one_sample.lower_bound(k, n - k, found.alpha),
+        "true_lower_bound": one_sample.lower_bound(k, n - k, found.alpha),
         "wilson": tuple(wilson(k, n)),
         "clopper_pearson": tuple(clopper_pearson(k, n)),
         "records": found.records | {"7": sha256(won)},

@@ -159,3 +159,23 @@ def test_a_judge_changed_in_mid_campaign_is_refused_by_name_and_nothing_is_lost(
     final = read_state(root)
     assert set(final.started) == set(final.episodes) and set(state.episodes) <= set(final.episodes)
     assert {x.manifest for x in final.episodes.values()} == {final.spec.manifest}
+
+
+def test_a_verifier_card_is_shown_with_what_it_costs_a_claim():
+    done = enpire("task", "card", "pin_insertion")
+    assert done.returncode == 0, done.stderr
+    assert all(word in done.stdout for word in ("precision", "recall", "of the hard failures, laid", "for 0.9,"))
+    found = json.loads(enpire("task", "card", "pin_insertion", "--json").stdout)
+    required, bound = found["claims"]["required"]["0.9"], found["claims"]["fp_upper"]
+    assert required == pytest.approx(0.9 + 0.1 * bound) and 0 < bound < 0.2
+    rate = found["rates"]["false_positives_laid"]
+    assert rate["hits"] == sum(x["false_positive"] for x in found["kinds"] if x["hard"] and x["source"] == "laid")
+    harder = enpire("task", "card", "pin_insertion", "-o", "level=3")
+    assert "level = 2, not 3" in harder.stdout or "stale" in harder.stdout
+
+
+def test_a_task_without_a_card_says_why():
+    done = enpire("task", "card", "gym:gym_pusht/PushT-v0")
+    assert done.returncode == 0 and "needs no verifier card" in done.stdout
+    done = enpire("task", "card", TOY)
+    assert done.returncode == 1 and "the rate that its judge reports" in done.stderr

@@ -7,10 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enpire.core.config import Objective
+from enpire.core.records import VerifierErrors
 from enpire.evolution import selection
 from enpire.ledger import events as e
 from enpire.ledger.state import State
 from enpire.rollout.broker import Broker
+from enpire.statistics import one_sample, verifier
 from tests.ledger.make import Tape, episode, idea, ticket
 
 RULES = selection.Rules()
@@ -238,3 +240,47 @@ def test_claims_of_a_campaign_are_limited(tape):
         tape.add(opened, e.StudyClosed(study=opened.study, accepted=False, reason="", log_e=0.0))
     tape.play("filler", "c0", "filler", [True] * 60)
     assert settle(tape) == []
+
+
+def judged_tape(false_positives, target=0.9):
+    """A campaign on a task whose judge errs as its card says."""
+    tape = Tape(State(), target=target)
+    tape.state.spec = replace(tape.state.spec, verifier=VerifierErrors(false_positives=false_positives))
+    return tape
+
+
+def test_a_claim_behind_a_judge_that_errs_needs_a_higher_reported_rate():
+    tape = judged_tape({"laid": (2, 100)})
+    tape.play("filler", "c0", "filler", [True] * 18)
+    (opened,) = settle(tape)
+    bound = verifier.fp_upper(tape.state.spec.verifier, 0.005)
+    assert bound > 0.08
+    assert (opened.p0, opened.card_alpha) == (0.9, pytest.approx(0.005))
+    assert opened.alpha == pytest.approx(0.045 * 0.75), "the card's share is not spent twice"
+    assert opened.q0 == pytest.approx(0.9 + 0.1 * bound)
+    needed = 0
+    while not (closed := settle(tape)):
+        tape.play("claim-1", "c0", "claim", [True])
+        needed += 1
+    assert needed == one_sample.episodes_needed(opened.q0, opened.alpha) > one_sample.episodes_needed(0.9, opened.alpha)
+    assert closed[0].accepted and closed[0].lower_bound >= opened.q0
+    assert selection.certified(tape.state).name == "claim-1", "what is certified is the true rate"
+
+
+def test_a_rate_between_the_claim_and_what_the_judge_must_report_opens_no_claim():
+    tape = judged_tape({"laid": (20, 50)})
+    tape.play("filler", "c0", "filler", ([True] * 15 + [False]) * 4)
+    assert settle(tape) == []
+    perfect = judged_tape({"laid": (0, 500)})
+    perfect.play("filler", "c0", "filler", ([True] * 15 + [False]) * 4)
+    assert [x.kind for x in settle(perfect)] == ["claim"]
+
+
+def test_a_card_that_excludes_nothing_refuses_the_claim_in_one_line():
+    tape = judged_tape({"laid": (0, 2)})
+    assert selection.not_claimable(tape.state, 0.9) == "", "3000 successes in a row would still do"
+    tape = judged_tape({})
+    tape.play("filler", "c0", "filler", [True] * 40)
+    assert settle(tape) == []
+    why = selection.not_claimable(tape.state, 0.9)
+    assert "0 of 0 true failures" in why and "a card with 2 of them (2 more)" in why

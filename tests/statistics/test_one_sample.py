@@ -11,7 +11,6 @@ from scipy.stats import binom
 from ville import BernoulliTest
 
 from enpire.statistics.one_sample import (
-    conservative_rate,
     episodes_needed,
     log_e_value,
     lower_bound,
@@ -110,21 +109,6 @@ def test_episodes_needed_without_failure(p0: float, needed: int) -> None:
     assert lower_bound(needed, 0, 0.05) >= p0 > lower_bound(needed - 1, 0, 0.05)
 
 
-def test_verifier_errors_lower_the_rate() -> None:
-    assert conservative_rate(0.9, 0.0, 0.0) == 0.9
-    assert conservative_rate(0.9, 0.05, 0.0) == pytest.approx(0.85 / 0.95)
-    assert conservative_rate(0.9, 0.05, 0.04) > conservative_rate(0.9, 0.05, 0.0)
-    assert conservative_rate(0.02, 0.05, 0.0) == 0.0
-    assert conservative_rate(0.99, 0.7, 0.3) == 0.0
-
-
-@given(p=st.floats(0, 1), fp=st.floats(0, 0.45), fn=st.floats(0, 0.45))
-def test_known_verifier_errors_are_undone(p: float, fp: float, fn: float) -> None:
-    reported = p * (1 - fn) + (1 - p) * fp
-    assert conservative_rate(reported, fp, fn) == pytest.approx(p, abs=1e-9)
-    assert conservative_rate(reported, min(1.0, fp + 0.02), fn) <= p + 1e-9
-
-
 @pytest.mark.parametrize(
     "call",
     [
@@ -134,7 +118,6 @@ def test_known_verifier_errors_are_undone(p: float, fp: float, fn: float) -> Non
         lambda: lower_bound(1, 1, -3),
         lambda: running_lower_bound([], -3),
         lambda: episodes_needed(-3, 0.05),
-        lambda: conservative_rate(-3, 0, 0),
     ],
 )
 def test_bad_input_is_named(call) -> None:  # type: ignore[no-untyped-def]

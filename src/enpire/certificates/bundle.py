@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from enpire.certificates import issuing, record
+from enpire.certificates import card, issuing, record
 from enpire.certificates.record import Certificate
 from enpire.core.errors import BadInput
 from enpire.core.files import sync_directory
 from enpire.core.records import TaskSpec, Ticket, encode
-from enpire.environment import freeze
+from enpire.environment import freeze, verifier_card
 from enpire.environment.declaration import parse
 from enpire.environment.freeze import Manifest
 from enpire.evolution.hub import Hub
@@ -88,6 +88,8 @@ def _members(
             declaration = declaration_file(state.spec.name, own).read_bytes()
             if declaration_digest(declaration) == manifest.judge.get("declaration"):
                 yield DECLARATION, declaration
+        if manifest.judge.get(verifier_card.NAME) and (data := card.stored(folder)) is not None:
+            yield verifier_card.FILE, data
     for path, content in sorted(hub.files(certificate.candidate).items()):
         yield f"candidate/{path}", content
     for episode in sorted(study.episodes, key=lambda x: x.ticket):
@@ -96,12 +98,8 @@ def _members(
 
 
 def _manifest(folder: Folder, certificate: Certificate) -> Manifest | None:
-    """What judged, if the campaign stored it; a campaign of an older version did not."""
-    try:
-        found = freeze.read(folder.root)
-    except BadInput:
-        return None
-    return replace(found, recorded={}) if found.root == certificate.manifest else None
+    found = issuing.manifest(folder, certificate.manifest)
+    return None if found is None else replace(found, recorded={})
 
 
 def declaration_digest(data: bytes) -> str:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from enpire.certificates import record, signing
+from enpire.certificates import card, record, signing
 from enpire.certificates.archive import Archive, read_arrays
 from enpire.certificates.bundle import CERTIFICATE, CLAIM, DECLARATION, MANIFEST, Exported, declaration_digest
 from enpire.certificates.issuing import replayed, too_many_left_out
@@ -18,7 +18,7 @@ from enpire.core import seeds
 from enpire.core.errors import BadInput, EnpireError
 from enpire.core.files import sha256
 from enpire.core.records import Episode, TaskSpec, Ticket, clip_action, decode, encode
-from enpire.environment import freeze
+from enpire.environment import freeze, verifier_card
 from enpire.environment.contract import Task
 from enpire.environment.freeze import Manifest
 from enpire.evolution.reading import check_files
@@ -107,6 +107,9 @@ def _check(archive: Archive, key: str | None, result: Checked) -> None:
     ):
         result.problems.append(f"{CLAIM}: the task is not the one that was certified")
         return
+    if spec.verifier != certificate.verifier:
+        result.problems.append(f"{CLAIM}: the judge was corrected by other numbers than the task's verifier card gives")
+        return
     discrete = len(spec.action.discrete) in (0, spec.action.size)
     if not (len(spec.action.low) == len(spec.action.high) == spec.action.size and discrete):
         result.problems.append(f"{CLAIM}: the task's action box does not fit its size")
@@ -118,7 +121,9 @@ def _check(archive: Archive, key: str | None, result: Checked) -> None:
     if content_hash(files) != certificate.content:
         result.problems.append("candidate/: these files are not the ones that were certified")
     result.manifest = _check_judge(archive, certificate, result.problems)
-    expected = {CERTIFICATE, CLAIM} | ({MANIFEST, DECLARATION} & archive.names) | set(candidate.values())
+    expected = (
+        {CERTIFICATE, CLAIM} | ({MANIFEST, DECLARATION, verifier_card.FILE} & archive.names) | set(candidate.values())
+    )
     expected |= {f"{_folder(t.id)}/{name}" for t in exported.tickets for name in (RECORD, ARRAYS)}
     if unexpected := sorted(archive.names - expected):
         result.problems.append(f"{len(unexpected)} files do not belong here, e.g. {unexpected[0][:100]!r}")
@@ -129,8 +134,8 @@ def _check(archive: Archive, key: str | None, result: Checked) -> None:
 def _check_judge(archive: Archive, c: Certificate, problems: list[str]) -> Manifest | None:
     """The manifest and the task's declaration, if they are there: are they what judged?"""
     if MANIFEST not in archive.names:
-        if DECLARATION in archive.names:
-            problems.append(f"{DECLARATION}: without {MANIFEST} nothing says that it judged")
+        for name in sorted({DECLARATION, verifier_card.FILE} & archive.names):
+            problems.append(f"{name}: without {MANIFEST} nothing says that it judged")
         return None
     data = archive.read(MANIFEST, _SMALL)
     found = freeze.parse(data, MANIFEST)
@@ -140,6 +145,8 @@ def _check_judge(archive: Archive, c: Certificate, problems: list[str]) -> Manif
         digest = declaration_digest(archive.read(DECLARATION, _SMALL))
         if digest != found.judge.get("declaration"):
             problems.append(f"{DECLARATION}: not the declaration that judged")
+    held = archive.read(verifier_card.FILE, _SMALL) if verifier_card.FILE in archive.names else None
+    problems += card.differing(found, held, c.verifier)
     return found
 
 

@@ -4,17 +4,20 @@ import math
 import sqlite3
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
-from enpire.certificates import record, signing
+from enpire.certificates import card, record, signing
 from enpire.certificates.record import Certificate, content_hash, seeds_hash
 from enpire.core import seeds
 from enpire.core.clock import SystemClock
 from enpire.core.errors import BadInput, Damaged, EnpireError
 from enpire.core.files import sha256, sha256_file, write_durably
 from enpire.core.records import MOST_TRIES, Episode, encode
+from enpire.environment import freeze
 from enpire.environment.contract import Task
+from enpire.environment.freeze import Manifest
 from enpire.evolution.hub import Hub
 from enpire.evolution.selection import MOST_LEFT_OUT
 from enpire.ledger import events as e
@@ -23,7 +26,7 @@ from enpire.ledger.log import Ledger
 from enpire.ledger.state import State, Study
 from enpire.rollout.recorder import RECORD, read_arrays, read_record
 from enpire.rollout.replay import replay
-from enpire.statistics import one_sample
+from enpire.statistics import one_sample, verifier
 from enpire.statistics.intervals import clopper_pearson, wilson
 
 _MADE_BY_ISSUER = frozenset({"code", "public_key", "signature"})
@@ -46,25 +49,36 @@ def facts(folder: Folder, state: State, hub: Hub, study: Study) -> Certificate:
     episodes = [_checked(folder, state, x) for x in study.episodes]
     valid = [x for x in episodes if x.result != "invalid"]
     n, k = len(valid), sum(x.success for x in valid)
-    commit, p0, alpha = study.opened.arms[0], study.opened.p0, study.opened.alpha
-    log_e = one_sample.log_e_value(k, n - k, p0)
+    commit, p0, alpha, card_alpha = (study.opened.arms[0], study.opened.p0, study.opened.alpha, study.opened.card_alpha)
+    if (state.spec.verifier is None) != (card_alpha == 0):
+        raise Damaged(f"{study.name} was opened with an error share of {card_alpha:g} for the verifier card")
+    bound = verifier.fp_upper(state.spec.verifier, card_alpha)
+    q0 = verifier.required_rate(p0, bound)
+    if q0 >= 1:
+        raise Damaged(f"{study.name} was opened although the verifier card excludes nothing")
+    log_e = one_sample.log_e_value(k, n - k, q0)
     stations = sorted({x.station for x in valid})
     length, head = _ledger_position(folder.ledger, study.name)
     raced = [idea for idea in state.ideas.values() if study.closed_s is None or idea.submitted_s <= study.closed_s]
-    return Certificate(
+    found = Certificate(
         claim=study.name,
         task=state.spec.name,
-        statement=record.statement(p0, alpha, n, len(stations)),
+        statement="",
         candidate=commit,
         tree=hub.tree(commit),
         content=content_hash(hub.files(commit)),
         p0=p0,
         alpha=alpha,
+        verifier=state.spec.verifier,
+        card_alpha=card_alpha,
+        fp_upper=bound,
+        q0=q0,
         certified=log_e >= -math.log(alpha),
         episodes=n,
         successes=k,
         log_e=log_e,
         lower_bound=one_sample.lower_bound(k, n - k, alpha),
+        true_lower_bound=verifier.true_lower_bound(k, n - k, alpha, bound),
         wilson=wilson(k, n),
         clopper_pearson=clopper_pearson(k, n),
         stations={
@@ -82,6 +96,7 @@ def facts(folder: Folder, state: State, hub: Hub, study: Study) -> Certificate:
         repeatable=state.config.seed is not None,
         code=metadata.version("enpire"),
     )
+    return replace(found, statement=record.statement(found))
 
 
 def closed_claims(state: State) -> list[Study]:
@@ -126,13 +141,27 @@ def verify(folder: Folder, state: State, hub: Hub, task: Task | None = None) -> 
             fresh = facts(folder, state, hub, study)
             found = too_many_left_out(study.episodes) if fresh.certified else []
             found += _check_answer(fresh, study) + _compare(certificate_file(folder, study.name), fresh, key)
-            found += _check_seeds(key, state, study)
+            found += _check_seeds(key, state, study) + _check_card(folder, fresh)
             if task is not None:
                 found += replayed(task, folder.root, study.episodes)
             problems += [f"{study.name}: {problem}" for problem in found]
         except EnpireError as error:
             problems.append(f"{study.name}: {error}")
     return problems
+
+
+def manifest(folder: Folder, root: str) -> Manifest | None:
+    """What judged, if the campaign stored it; a campaign of an older version did not."""
+    try:
+        found = freeze.read(folder.root)
+    except BadInput:
+        return None
+    return found if found.root == root else None
+
+
+def _check_card(folder: Folder, fresh: Certificate) -> list[str]:
+    frozen = manifest(folder, fresh.manifest)
+    return [] if frozen is None else card.differing(frozen, card.stored(folder), fresh.verifier)
 
 
 def has_key(folder: Folder) -> bool:
@@ -221,6 +250,11 @@ def _check_answer(fresh: Certificate, study: Study) -> list[str]:
     problems = []
     if closed.accepted and not fresh.certified:
         problems.append(f"the ledger says certified, the raw episodes give only e = {math.exp(fresh.log_e):.1f}")
+    if not math.isclose(study.opened.judged_p0, fresh.q0, abs_tol=1e-9):
+        problems.append(
+            f"the ledger tests a reported rate of {study.opened.judged_p0:.6g}; by the verifier card it must be "
+            f"{fresh.q0:.6g}"
+        )
     if study.in_flight:
         problems.append(f"{len(study.in_flight)} started episodes have no record")
     return problems

@@ -10,15 +10,17 @@ import msgspec
 
 from enpire.core.errors import BadInput
 from enpire.core.files import sha256
-from enpire.core.records import Ticket, encode
+from enpire.core.records import Ticket, VerifierErrors, encode
 from enpire.statistics import one_sample
+from enpire.statistics import verifier as card
 from enpire.statistics.intervals import clopper_pearson, wilson
 
-FORMAT = 1
+FORMAT = 2
 MAX_BYTES = 8 * 1024 * 1024
 _HASH = re.compile(r"[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _NAME = re.compile(r"claim-[a-z0-9-]{1,40}")
+_MOST_SORTS, _MOST_FAILURES = 16, 10**9
 _TOLERANCE = 1e-7
 """Relative: logarithms differ in their last digits from machine to machine."""
 
@@ -33,11 +35,16 @@ class Certificate:
         statement: The claim as a sentence.
         candidate: Commit of the workspace, and the hash of its content in `tree`.
         content: SHA-256 over the candidate's files, see `content_hash`.
-        p0, alpha: Success rate claimed and error probability spent on this claim.
+        p0, alpha: Success rate claimed and error probability spent on this claim's test.
+        verifier: What the task's verifier card said about the judge; None for a judge that needs none.
+        card_alpha: Probability that the card's bound `fp_upper` is wrong; the claim as a whole errs with alpha more.
+        fp_upper: Upper bound for the share of failures that the judge calls successes.
+        q0: Success rate the judge must report so that the true one is at least p0.
         certified: Whether the evidence reaches 1 / alpha.
         episodes, successes: Fresh episodes run for this claim only.
-        log_e: Natural logarithm of the e-value against "success rate <= p0".
-        lower_bound: Time-uniform lower bound of the success rate at level alpha.
+        log_e: Natural logarithm of the e-value against "the judge reports success at a rate <= q0".
+        lower_bound: Time-uniform lower bound of the rate the judge reports, at level alpha.
+        true_lower_bound: The same corrected for `fp_upper`: of the true success rate, at level alpha + card_alpha.
         wilson, clopper_pearson: 95 % intervals, for comparison; not valid under optional stopping.
         stations: Successes and episodes per station.
         invalid: Episodes voided by the station's fault; each start state was replayed.
@@ -62,11 +69,16 @@ class Certificate:
     content: str
     p0: float
     alpha: float
+    verifier: VerifierErrors | None
+    card_alpha: float
+    fp_upper: float
+    q0: float
     certified: bool
     episodes: int
     successes: int
     log_e: float
     lower_bound: float
+    true_lower_bound: float
     wilson: tuple[float, float]
     clopper_pearson: tuple[float, float]
     stations: dict[str, tuple[int, int]]
@@ -85,9 +97,14 @@ class Certificate:
     signature: str = ""
 
 
-def statement(p0: float, alpha: float, episodes: int, stations: int) -> str:
-    """The claim as a sentence."""
-    return f"success >= {p0:g} at alpha = {alpha:.4g}, n = {episodes} fresh episodes, {stations} stations"
+def statement(c: Certificate) -> str:
+    """The claim as a sentence. Its alpha is all of what the claim may err with: the test's and the verifier card's."""
+    text = f"success >= {c.p0:g} at alpha = {c.alpha + c.card_alpha:.4g}, n = {c.episodes} fresh episodes, "
+    text += f"{len(c.stations)} stations"
+    if c.verifier is None:
+        return text
+    text += f", by a judge that calls at most {card.percent_up(c.fp_upper)} of failures successes"
+    return f"{text}; that is in doubt: {c.verifier.doubt}" if c.verifier.doubt else text
 
 
 def seeds_hash(tickets: Sequence[Ticket]) -> str:
@@ -119,8 +136,8 @@ def from_file(data: bytes, source: str) -> Certificate:
         found: Certificate = msgspec.json.decode(data, type=Certificate)
         same = to_file(found) == data
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
-        if b'"receipt"' in data and b'"signature"' not in data:
-            problem = "is of an older version, without a signature; `enpire report` writes it anew"
+        if (b'"receipt"' in data and b'"signature"' not in data) or b'"format": 1,' in data:
+            problem = "is of an older version of enpire; `enpire report` in its campaign writes it anew"
             raise BadInput(f"{source} {problem}") from None
         raise BadInput(f"{source} is not a certificate: {error}") from None
     if not same:
@@ -161,6 +178,12 @@ def _form(c: Certificate) -> Iterator[str]:
             yield f"{name} is not a Git id"
     if not (0 < c.p0 < 1 and 0 < c.alpha < 1):
         yield "p0 and alpha must be inside (0, 1)"
+    if not (c.card_alpha == 0 if c.verifier is None else 1e-9 < c.card_alpha < 0.5):
+        yield "card_alpha must be the share of a verifier card, inside (0, 0.5), and 0 without a card"
+    if c.verifier is not None:
+        counts = c.verifier.false_positives.values()
+        if len(counts) > _MOST_SORTS or any(not 0 <= k <= n <= _MOST_FAILURES for k, n in counts):
+            yield "the verifier card counts wrong calls that do not fit its failures"
     if not all(re.fullmatch("[1-9][0-9]{0,11}", k) and _HASH.fullmatch(v) for k, v in c.records.items()):
         yield "records are not SHA-256 by ticket number"
     if not (0 <= c.successes <= c.episodes and c.invalid >= 0 and c.episodes + c.invalid == len(c.records)):
@@ -175,12 +198,20 @@ def _numbers(c: Certificate) -> Iterator[str]:
         (sum(s for s, _ in c.stations.values()), sum(m for _, m in c.stations.values())) != (k, n)
     ):
         yield "the stations' counts do not add up"
-    if c.statement != statement(c.p0, c.alpha, n, len(c.stations)):
+    if c.statement != statement(c):
         yield "the statement is not what the numbers say"
-    log_e = one_sample.log_e_value(k, n - k, c.p0)
+    bound = card.fp_upper(c.verifier, c.card_alpha)
+    q0 = card.required_rate(c.p0, bound)
+    if q0 >= 1:
+        yield "nothing can be claimed: the verifier card does not exclude that every failure is called a success"
+        return
+    log_e = one_sample.log_e_value(k, n - k, q0)
     expected = {
+        "fp_upper": bound,
+        "q0": q0,
         "log_e": log_e,
         "lower_bound": one_sample.lower_bound(k, n - k, c.alpha),
+        "true_lower_bound": card.true_lower_bound(k, n - k, c.alpha, bound),
         "wilson": tuple(wilson(k, n)),
         "clopper_pearson": tuple(clopper_pearson(k, n)),
         "certified": log_e >= -math.log(c.alpha),

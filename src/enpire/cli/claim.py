@@ -223,8 +223,15 @@ def _other_judge(stored: "Path | Manifest | None", now: "Manifest", root: str) -
 
 def _sentence(found: "Certificate") -> str:
     mark = "certified" if found.certified else "not certified"
-    counts = f"{found.successes}/{found.episodes}, lower bound {found.lower_bound:.4f}"
+    bound = f"lower bound {_down(found.true_lower_bound)}"
+    if found.verifier is not None:
+        bound += f" (the judge reports {_down(found.lower_bound)} or more and had to report {found.q0:.4f})"
+    counts = f"{found.successes}/{found.episodes}, {bound}"
     return f"{found.claim}: {mark}: {_plain(found.statement)}; {counts}"
+
+
+def _down(bound: float) -> str:
+    return f"{int(10_000 * bound) / 10_000:.4f}"
 
 
 def _plain(text: str) -> str:
@@ -244,6 +251,9 @@ def _show(answer: _Answer, *, json: bool) -> None:
                 "successes": c.successes,
                 "episodes": c.episodes,
                 "lower_bound": c.lower_bound,
+                "true_lower_bound": c.true_lower_bound,
+                "q0": c.q0,
+                "fp_upper": c.fp_upper,
                 "candidate": c.candidate,
                 "manifest": c.manifest,
                 "public_key": c.public_key,

@@ -7,7 +7,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 import typer
@@ -17,6 +17,9 @@ from enpire.cli import app
 from enpire.core.config import CampaignConfig
 from enpire.core.errors import BadInput, Damaged, EnpireError
 from enpire.ledger.folder import Folder
+
+if TYPE_CHECKING:
+    from enpire.ledger.state import State
 
 TaskName = Annotated[str, typer.Argument(help="Task name, e.g. gym:gym_pusht/PushT-v0; see `enpire tasks`.")]
 Options = Annotated[
@@ -197,6 +200,8 @@ def run(
     probe.close()
     if spec.note:
         print(f"note: {spec.note}", file=sys.stderr)
+    if spec.verifier is not None and spec.verifier.doubt:
+        print(f"note: claims will be corrected by a card that is in doubt: {spec.verifier.doubt}", file=sys.stderr)
     create(folder, config, spec)
     supervise(folder, json=json)
 
@@ -256,14 +261,33 @@ def supervise(folder: Folder, *, json: bool, changes: Mapping[str, float | None]
     if not json:
         console.print(f"[bold]{reason}[/bold]" if console.is_terminal else reason)
         console.print(f"report:  {report}", soft_wrap=True)
-        spec = campaign.state.spec
-        if spec is not None and spec.not_for_claims:
-            console.print(f"claims:  none were tried: {spec.not_for_claims}", soft_wrap=True)
+        for line in claims_lines(campaign.state):
+            console.print(f"claims:  {line}", soft_wrap=True)
         final = campaign.state.stopped is not None and campaign.state.stopped.final
         follow_up = f"enpire verify-claim {folder.root}" if final else f"enpire resume {folder.root}"
         console.print(f"next:    {follow_up}", soft_wrap=True)
     if campaign.dead:
         raise EnpireError(f"{reason}. Nothing was lost: `enpire resume {folder.root}`")
+
+
+def claims_lines(state: "State") -> list[str]:
+    """What a user should know about the claims of a campaign: none possible, or corrected for the judge's errors."""
+    from enpire.evolution.selection import not_claimable
+    from enpire.metrics.studies import claims
+    from enpire.statistics.verifier import percent_up
+
+    assert state.config is not None and state.spec is not None
+    found, errors = claims(state), state.spec.verifier
+    if not found and (why := not_claimable(state, state.config.target)):
+        return [f"none were tried: {why}"]
+    lines = [
+        f"{claim.study}: success >= {claim.p0:g} {claim.state}; the judge saw {claim.successes}/{claim.episodes} and "
+        f"had to prove {claim.q0:.4f}, as it may call {percent_up(claim.fp_upper)} of failures successes; true rate "
+        f">= {int(1000 * claim.true_lower_bound) / 1000:.3f}"
+        for claim in found
+        if errors is not None
+    ]
+    return lines + ([f"in doubt: {errors.doubt}"] if lines and errors is not None and errors.doubt else [])
 
 
 def _on_interrupt() -> Callable[[], bool]:

@@ -86,6 +86,20 @@ class ActionSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class VerifierErrors:
+    """What a task's verifier card says about failures that the judge calls successes.
+
+    Attributes:
+        false_positives: By sort of true failure (`laid` by hand to be hard, or met in a `campaign`): how many of them
+            the judge called successes, of how many.
+        doubt: Why these counts may not hold for the task as it is now; empty if they do.
+    """
+
+    false_positives: dict[str, tuple[int, int]]
+    doubt: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TaskSpec:
     """All that a policy, an agent or a station may know about a task. No seed, no judge.
 
@@ -102,6 +116,8 @@ class TaskSpec:
         tools: Tools that a policy may call by name. If there are any, the policy is made as `Policy(task, tools)`.
         not_for_claims: Why nothing may be claimed about this task as it is set up; empty if claims are fine.
         note: What a user should know before it starts; empty for nothing.
+        verifier: How wrong the judge may be, from the task's verifier card; None where it judges by the simulator's
+            own state or nobody has measured it.
         manifest: SHA-256 over everything that judges: environment, versions, verdict rules, options.
     """
 
@@ -117,6 +133,7 @@ class TaskSpec:
     tools: tuple[str, ...] = ()
     not_for_claims: str = ""
     note: str = ""
+    verifier: VerifierErrors | None = None
     manifest: str = ""
 
 

@@ -82,7 +82,7 @@ def _champion(state: State, width: int) -> Text:
     if report.episodes:
         text.append(f"  {percent(report.successes / report.episodes, 1)}", "bold")
         text.append(f"  [{interval(report.wilson)}]", "dim")
-    text.append(f"\n≥ {rounded_bound(report.lower_bound)} at any time, α {report.alpha:g}, ", "dim")
+    text.append(f"\n≥ {rounded_bound(report.true_lower_bound)} at any time, α {report.alpha:g}, ", "dim")
     text.append(f"n {report.lower_bound_episodes}", "dim")
     if report.median_steps is not None:
         text.append(f", median {report.median_steps:g} steps", "dim")
@@ -148,9 +148,11 @@ def _claims(state: State, width: int) -> Text:
         text.append(f"{claim.study} ", "bold")
         text.append(claim.state, style)
         text.append(f"  idea {claim.idea}  {count(claim.successes, claim.episodes)}\n")
-        label = f" {rounded_bound(claim.lower_bound)} of {claim.p0:g}"
+        label = f" {rounded_bound(claim.true_lower_bound)} of {claim.p0:g}"
+        if claim.card_alpha:
+            label += f" (judge {rounded_bound(claim.lower_bound)} of {claim.q0:.3f})"
         size = max(width - len(label), 8)
-        full = min(size, round(size * claim.lower_bound / claim.p0))
+        full = min(size, round(size * claim.true_lower_bound / claim.p0))
         text.append("━" * full, "green" if claim.certified else "cyan")
         text.append("━" * (size - full), "bright_black")
         text.append(label + "\n", "dim")

@@ -113,7 +113,9 @@ def _study(state: State, body: e.StudyOpened | e.StudyClosed) -> str:
         return ""
     if isinstance(body, e.StudyOpened):
         what = f"success ≥ {opened.p0:g}" if opened.kind == "claim" else "better than the incumbent"
+        if opened.card_alpha:
+            what += f" (the judge must report {opened.judged_p0:.4f})"
         return f"{body.study} opened: idea {opened.idea}, {what}, α {opened.alpha:.3g}"
     word = {"claim": ("certified", "abandoned"), "confirm": ("confirmed", "not confirmed")}[opened.kind]
-    bound = f", lower bound {rounded_bound(body.lower_bound)}" if opened.kind == "claim" else ""
+    bound = f", judged lower bound {rounded_bound(body.lower_bound)}" if opened.kind == "claim" else ""
     return f"{body.study} {word[0] if body.accepted else word[1]}{bound}: {one_line(body.reason, 80)}"

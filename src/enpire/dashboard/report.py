@@ -14,10 +14,12 @@ from enpire.core.records import Json
 from enpire.dashboard import diffs, tables, text
 from enpire.dashboard.figure import idea_tree
 from enpire.dashboard.videos import ReportVideo, embed
+from enpire.evolution.selection import not_claimable
 from enpire.ledger.state import State
 from enpire.metrics import tokens
 from enpire.metrics.studies import ClaimReport, claims, confirmations, needed
 from enpire.metrics.summary import summary
+from enpire.statistics import verifier
 
 __all__ = ["ReportVideo", "render", "verdict_sentence", "write_report"]
 
@@ -41,10 +43,15 @@ def render(state: State, out: Path, *, diff: str, videos: Sequence[ReportVideo],
     style, script = _asset("report.css"), _asset("report.js")
     rows = tables.ideas(state)
     fresh = state.fresh(state.champion.commit)
+    errors = state.spec.verifier if state.spec is not None else None
+    card_alpha = verifier.split(facts["alpha"], errors)[1]
     return _template().render(
         facts=facts,
         sentence=verdict_sentence(facts, claims(state)),
         spec=state.spec,
+        unclaimable=not_claimable(state, facts["target"]),
+        card_alpha=card_alpha,
+        fp_upper=verifier.percent_up(verifier.fp_upper(errors, card_alpha)),
         config=state.config,
         certified=best_claim(claims(state)),
         claims=claims(state),
@@ -85,8 +92,9 @@ def verdict_sentence(facts: Json, found: list[ClaimReport]) -> str:
     champion, certified = facts["champion"], best_claim(found)
     if certified is not None:
         return (
-            f"Certified: success rate of at least {certified.p0:g} at level α = {certified.alpha:.3g}, by "
-            f"{certified.successes} successes in {certified.episodes} fresh episodes of idea {certified.idea}."
+            f"Certified: success rate of at least {certified.p0:g} at level α = "
+            f"{certified.alpha + certified.card_alpha:.3g}, by {certified.successes} successes in "
+            f"{certified.episodes} fresh episodes of idea {certified.idea}."
         )
     who = f"idea {champion['idea']}" if champion["idea"] != "0000" else "the baseline"
     start = "The campaign is still open and nothing is certified yet" if not facts["final"] else "Nothing is certified"

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from scipy.special import betainc
 
-from enpire.core.config import CampaignConfig, Objective
-from enpire.core.records import MOST_TRIES, Episode
+from enpire.core.config import Objective
+from enpire.core.records import MOST_TRIES, Episode, VerifierErrors
 from enpire.ledger import events as e
 from enpire.ledger.state import State, Study
-from enpire.statistics import one_sample, two_sample
+from enpire.statistics import one_sample, two_sample, verifier
 from enpire.statistics.race import RaceRule, Sample, decide, probability_better
 from enpire.statistics.spending import claim_level
 
@@ -83,7 +83,7 @@ def settle(state: State, rules: Rules) -> list[e.EventBody]:
         cap = rules.claim.final_episodes if study.name.endswith(FINAL_CLAIM) else rules.claim.cap
         if found := _decide_claim(study, rules.claim.hopeless, cap):
             return found
-    return _open_claim(state, state.config, rules.claim)
+    return _open_claim(state, rules.claim)
 
 
 def closing(state: State, rules: Rules) -> list[e.EventBody]:
@@ -97,7 +97,7 @@ def closing(state: State, rules: Rules) -> list[e.EventBody]:
         arms = {"study": name, "kind": "confirm", "idea": idea, "arms": (commit,)}
         return [e.StudyOpened(**arms, incumbent=state.ideas[BASELINE].best, alpha=config.alpha)]  # type: ignore[arg-type]
     if certified(state) is None and not _tried_final_claim(state):
-        return _final_claim(state, config)
+        return _final_claim(state, rules.claim)
     return []
 
 
@@ -227,33 +227,67 @@ def _claims(state: State) -> list[Study]:
     return [s for s in state.studies.values() if s.opened.kind == "claim"]
 
 
-def _claim(state: State, commit: str, p0: float, suffix: str = "") -> list[e.EventBody]:
+def not_claimable(state: State, p0: float, rule: ClaimRule = ClaimRule()) -> str:
+    """Why a success rate of p0 cannot be claimed about this task, whatever the policy; empty if it can."""
     assert state.config is not None
-    if state.spec is not None and state.spec.not_for_claims:
+    if state.spec is None:
+        return ""
+    level, card_alpha = _levels(state)
+    return state.spec.not_for_claims or verifier.out_of_reach(p0, level, card_alpha, state.spec.verifier, rule.cap)
+
+
+def _levels(state: State) -> tuple[float, float]:
+    """Level of the next claim, and the share of the verifier card."""
+    assert state.config is not None
+    left, card_alpha = verifier.split(state.config.alpha, _errors(state))
+    return claim_level(left, len(_claims(state))), card_alpha
+
+
+def _errors(state: State) -> VerifierErrors | None:
+    return state.spec.verifier if state.spec is not None else None
+
+
+def _judged(state: State, p0: float) -> float:
+    """Rate that the judge must report so that the true one is at least p0."""
+    return verifier.required_rate(p0, verifier.fp_upper(_errors(state), _levels(state)[1]))
+
+
+def _claim(state: State, commit: str, p0: float, rule: ClaimRule, suffix: str = "") -> list[e.EventBody]:
+    if not_claimable(state, p0, rule):
         return []
-    attempt = len(_claims(state))
-    level = claim_level(state.config.alpha, attempt)
-    name = f"claim-{attempt + 1}{suffix}"
-    idea = _idea_of(state, commit)
-    return [e.StudyOpened(study=name, kind="claim", idea=idea, arms=(commit,), p0=p0, alpha=level)]
+    level, card_alpha = _levels(state)
+    return [
+        e.StudyOpened(
+            study=f"claim-{len(_claims(state)) + 1}{suffix}",
+            kind="claim",
+            idea=_idea_of(state, commit),
+            arms=(commit,),
+            p0=p0,
+            alpha=level,
+            q0=_judged(state, p0),
+            card_alpha=card_alpha,
+        )
+    ]
 
 
-def _open_claim(state: State, config: CampaignConfig, rule: ClaimRule) -> list[e.EventBody]:
+def _open_claim(state: State, rule: ClaimRule) -> list[e.EventBody]:
+    assert state.config is not None
+    target = state.config.target
     if state.open_studies("claim") or certified(state) is not None or _tried_final_claim(state):
         return []
     if len(_claims(state)) >= rule.attempts:
         return []
     fresh = [x.success for x in state.fresh(state.champion.commit)]
-    if not fresh or _probability_at_least(config.target, fresh) <= rule.worth_trying:
+    if not fresh or _probability_at_least(_judged(state, target), fresh) <= rule.worth_trying:
         return []
-    return _claim(state, state.champion.commit, config.target)
+    return _claim(state, state.champion.commit, target, rule)
 
 
 def _decide_claim(study: Study, hopeless: float, cap: int) -> list[e.EventBody]:
     outcomes = [x.success for x in study.of(study.opened.arms[0])]
     successes, failures = sum(outcomes), len(outcomes) - sum(outcomes)
-    p0, alpha = study.opened.p0, study.opened.alpha
-    log_e = one_sample.log_e_value(successes, failures, p0)
+    q0, alpha = study.opened.judged_p0, study.opened.alpha
+    log_e = one_sample.log_e_value(successes, failures, q0)
     bound = one_sample.lower_bound(successes, failures, alpha)
     broken = study.broken(study.opened.arms[0]).values()
     left_out = sum(count >= MOST_TRIES for count in broken)
@@ -263,9 +297,9 @@ def _decide_claim(study: Study, hopeless: float, cap: int) -> list[e.EventBody]:
     if log_e >= -math.log(alpha):
         if study.in_flight or left_out < len(broken):
             return []  # every started episode counts: wait for those in flight, and those that broke and play again
-        reason = f"success >= {p0:g} proven"
+        reason = f"success >= {study.opened.p0:g} proven"
         return [e.StudyClosed(study=study.name, accepted=True, reason=reason, log_e=log_e, lower_bound=bound)]
-    many = failures >= 2 and betainc(failures, successes + 1, 1.0 - p0) < hopeless  # binomial tail at the rate p0
+    many = failures >= 2 and betainc(failures, successes + 1, 1.0 - q0) < hopeless  # binomial tail at the rate q0
     if len(outcomes) >= cap or many:
         reason = f"given up: {successes} of {len(outcomes)}"
         return [e.StudyClosed(study=study.name, accepted=False, reason=reason, log_e=log_e, lower_bound=bound)]
@@ -276,14 +310,15 @@ FINAL_RATES = (0.99, 0.98, 0.97, 0.95, 0.93, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.4,
 """Rates that the last claim of a campaign may be about."""
 
 
-def _final_claim(state: State, config: CampaignConfig) -> list[e.EventBody]:
+def _final_claim(state: State, rule: ClaimRule) -> list[e.EventBody]:
     """Claim the highest rate that the fresh episodes make likely, below the target."""
+    assert state.config is not None
     fresh = [x.success for x in state.fresh(state.champion.commit)]
     if state.champion.idea == BASELINE or not fresh:
         return []
     for p0 in FINAL_RATES:
-        if p0 < config.target and _probability_at_least(p0, fresh) > 0.9:
-            return _claim(state, state.champion.commit, p0, FINAL_CLAIM)
+        if p0 < state.config.target and _probability_at_least(_judged(state, p0), fresh) > 0.9:
+            return _claim(state, state.champion.commit, p0, rule, FINAL_CLAIM)
     return []
 
 

@@ -110,6 +110,8 @@ class StudyOpened(_Body, tag=True, frozen=True):
         incumbent: What races and confirmations compare against.
         p0: Rate to certify, for claims.
         alpha: Level spent on it, for claims and confirmations.
+        q0: Rate the judge must report for that, see `enpire.statistics.verifier`; 0 in old ledgers, which means `p0`.
+        card_alpha: Probability, beside `alpha`, that the verifier card's bound behind `q0` is wrong.
     """
 
     study: str
@@ -119,6 +121,13 @@ class StudyOpened(_Body, tag=True, frozen=True):
     incumbent: str = ""
     p0: float = 0.0
     alpha: float = 0.0
+    q0: float = 0.0
+    card_alpha: float = 0.0
+
+    @property
+    def judged_p0(self) -> float:
+        """The rate that the judge's verdicts must prove."""
+        return self.q0 or self.p0
 
 
 class StudyClosed(_Body, tag=True, frozen=True):

@@ -5,7 +5,7 @@ from statistics import median
 
 from enpire.ledger.state import State
 from enpire.metrics.studies import tally, time_uniform_bound
-from enpire.statistics import intervals
+from enpire.statistics import intervals, verifier
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,10 @@ class ChampionReport:
     Attributes:
         successes, episodes: Fresh episodes.
         wilson: 95 % Wilson interval.
-        lower_bound: Time-uniform lower bound at level `alpha`.
-        lower_bound_episodes: Episodes that `lower_bound` rests on: those of its claims if any, else all fresh ones.
+        lower_bound: Time-uniform lower bound of the rate the judge reports, at level `alpha`.
+        true_lower_bound: Of the true success rate at level `alpha`, the verifier card's share included; the same
+            without a card.
+        lower_bound_episodes: Episodes that both bounds rest on: those of its claims if any, else all fresh ones.
         median_steps: Median steps to success; None without success.
     """
 
@@ -67,6 +69,7 @@ class ChampionReport:
     wilson: tuple[float, float]
     alpha: float
     lower_bound: float
+    true_lower_bound: float
     lower_bound_episodes: int
     median_steps: float | None
 
@@ -106,6 +109,9 @@ def champion(state: State) -> ChampionReport:
     successes, n = tally(fresh)
     claimed = [episode for episode in fresh if episode.purpose == "claim"] or fresh
     won, of = tally(claimed)
+    errors = state.spec.verifier if state.spec is not None else None
+    left, card_alpha = verifier.split(alpha, errors)
+    judged = time_uniform_bound(won, of - won, left)
     return ChampionReport(
         idea=crown.idea,
         commit=crown.commit,
@@ -114,6 +120,7 @@ def champion(state: State) -> ChampionReport:
         wilson=intervals.wilson(successes, n),
         alpha=alpha,
         lower_bound=time_uniform_bound(won, of - won, alpha),
+        true_lower_bound=verifier.true_rate(judged, verifier.fp_upper(errors, card_alpha)),
         lower_bound_episodes=of,
         median_steps=median([x.steps for x in fresh if x.success]) if successes else None,
     )

@@ -7,7 +7,7 @@ from math import inf, log
 from enpire.core.records import Episode
 from enpire.ledger.events import StudyClosed
 from enpire.ledger.state import State, Study
-from enpire.statistics import intervals, one_sample, spending, two_sample
+from enpire.statistics import intervals, one_sample, spending, two_sample, verifier
 
 _ISOLATION = ("none", "lsm", "namespaces")
 """Isolation levels, weakest first."""
@@ -25,11 +25,14 @@ class ClaimReport:
 
     Attributes:
         state: open, certified or abandoned. Certified needs the ledger's decision and the evidence of all episodes.
-        alpha: Level spent on it.
+        alpha, card_alpha: Level spent on its test, and the share of the task's verifier card; 0 without a card.
+        fp_upper: Upper bound for the share of failures that the judge calls successes, by the card.
+        q0: Rate the judge must report so that the true one is at least p0; p0 without a card.
         episodes, successes: Valid fresh episodes that it rests on.
         wilson: 95 % Wilson interval of the rate.
-        lower_bound: Time-uniform lower bound at level `alpha`.
-        log_e: Natural logarithm of the e-value against "success <= p0".
+        lower_bound: Time-uniform lower bound of the rate the judge reports, at level `alpha`.
+        true_lower_bound: The same of the true success rate, at level `alpha + card_alpha`.
+        log_e: Natural logarithm of the e-value against "the judge reports success at a rate <= q0".
         needed: What `log_e` must reach.
         invalid: Episodes that did not count, the station's fault.
         confinement: Weakest isolation level among its episodes; empty without episodes.
@@ -42,12 +45,16 @@ class ClaimReport:
     candidate: str
     p0: float
     alpha: float
+    card_alpha: float
+    fp_upper: float
+    q0: float
     state: str
     certified: bool
     episodes: int
     successes: int
     wilson: tuple[float, float]
     lower_bound: float
+    true_lower_bound: float
     log_e: float
     needed: float
     reason: str
@@ -127,24 +134,30 @@ def _claim(study: Study) -> ClaimReport:
     opened, closed = study.opened, study.closed if isinstance(study.closed, StudyClosed) else None
     episodes = study.of(opened.arms[0])
     successes, n = tally(episodes)
-    log_e = one_sample.log_e_value(successes, n - successes, opened.p0)
+    log_e = one_sample.log_e_value(successes, n - successes, opened.judged_p0)
     certified = closed is not None and closed.accepted and log_e >= needed(opened.alpha)
     reason = closed.reason if closed is not None else ""
     if closed is not None and closed.accepted and not certified:
         reason += "; undone by episodes that were in flight at that moment"
     stations = sorted({episode.station for episode in episodes})
+    fp_upper = (opened.judged_p0 - opened.p0) / (1 - opened.p0)
+    bound = time_uniform_bound(successes, n - successes, opened.alpha)
     return ClaimReport(
         study=study.name,
         idea=opened.idea,
         candidate=opened.arms[0],
         p0=opened.p0,
         alpha=opened.alpha,
+        card_alpha=opened.card_alpha,
+        fp_upper=fp_upper,
+        q0=opened.judged_p0,
         state="open" if closed is None else "certified" if certified else "abandoned",
         certified=certified,
         episodes=n,
         successes=successes,
         wilson=intervals.wilson(successes, n),
-        lower_bound=time_uniform_bound(successes, n - successes, opened.alpha),
+        lower_bound=bound,
+        true_lower_bound=verifier.true_rate(bound, fp_upper),
         log_e=log_e,
         needed=needed(opened.alpha),
         reason=reason,

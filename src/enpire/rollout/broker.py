@@ -138,7 +138,7 @@ def _proven(study: Study) -> bool:
     """Whether a claim needs no further episode unless one that is in flight speaks against it."""
     outcomes = [x.success for x in study.of(study.opened.arms[0])]
     successes = sum(outcomes)
-    return log_e_value(successes, len(outcomes) - successes, study.opened.p0) >= -math.log(study.opened.alpha)
+    return log_e_value(successes, len(outcomes) - successes, study.opened.judged_p0) >= -math.log(study.opened.alpha)
 
 
 def _station_time_s(study: Study) -> float:

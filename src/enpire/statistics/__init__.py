@@ -5,6 +5,7 @@
 | `race` | Which idea deserves the next episode, and is one good enough to keep? |
 | `two_sample` | Is B really better than A? |
 | `one_sample` | Which success rate can be claimed? |
+| `verifier` | What if the judge takes failures for successes? |
 | `spending` | What if many comparisons or claims are made? |
 | `intervals` | Which rates fit k successes in n? |
 | `legacy` | What does "50 in a row" certify? |

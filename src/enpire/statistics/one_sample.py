@@ -112,26 +112,6 @@ def episodes_needed(p0: float, alpha: float) -> int:
     return enough
 
 
-def conservative_rate(q_lower: float, fp_upper: float, fn_lower: float) -> float:
-    """Lower bound for the true success rate behind an imperfect verifier.
-
-    The verifier reports success at rate q = p (1 - FN) + (1 - p) FP. Solved for p and bounded with the least
-    favourable ends, p >= (q_lower - fp_upper) / (1 - fp_upper - fn_lower), clipped to [0, 1]. The error probabilities
-    of the bounds that go in add up. A verifier with fp_upper + fn_lower >= 1 certifies nothing: the result is 0.
-
-    Args:
-        q_lower: Lower bound for the reported success rate.
-        fp_upper: Upper bound for the rate at which failures are reported as successes.
-        fn_lower: Lower bound for the rate at which successes are reported as failures.
-    """
-    for name, value in (("q_lower", q_lower), ("fp_upper", fp_upper), ("fn_lower", fn_lower)):
-        if not 0 <= value <= 1:
-            raise ValueError(f"{name} is {value}; a rate is in [0, 1]")
-    if fp_upper >= 1 - fn_lower:
-        return 0.0
-    return min(1.0, max(0.0, (q_lower - fp_upper) / (1 - fp_upper - fn_lower)))
-
-
 def _check_counts(successes: int, failures: int) -> None:
     for name, value in (("successes", successes), ("failures", failures)):
         if value < 0:

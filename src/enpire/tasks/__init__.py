@@ -18,6 +18,8 @@ from enpire.environment.virtual_environment import Progress, ensure
 
 PREFIX = "gym:"
 SHIPPED = Path(__file__).with_name("gymnasium")
+CARDS = Path(__file__).with_name("verifier_cards")
+"""One file per task whose judge was measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +77,7 @@ def open_task(
     from enpire.tasks._frozen import FrozenTask, freeze_object
 
     task = _made(name, options or {})
-    return FrozenTask(task, freeze_object(name, task, options or {}))
+    return FrozenTask(task, freeze_object(name, task, options or {}, card_file(name)))
 
 
 def freeze_task(
@@ -99,9 +101,23 @@ def freeze_task(
         raise BadInput(f"a declaration is for `gym:<id>` tasks, not for {name!r}")
     task = _made(name, options or {})
     try:
-        return freeze_object(name, task, options or {}).manifest
+        return freeze_object(name, task, options or {}, card_file(name)).manifest
     finally:
         task.close()
+
+
+def card_file(name: str) -> Path | None:
+    """Verifier card of a task; None if it has none.
+
+    Those of this folder's tasks lie in `verifier_cards/`; `package.module:Name` has its path in `verifier_card`.
+    """
+    if name.startswith(PREFIX):
+        return None
+    if ":" in name:
+        found = getattr(registry.load_object(name), "verifier_card", None)
+        return Path(found) if found is not None else None
+    path = CARDS / f"{name}.toml"
+    return path if name in registry.names("task") and path.is_file() else None
 
 
 def prepare(name: str, *, declaration: Path | None = None, progress: Progress = lambda text, fraction: None) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from enpire.core.files import sha256
 from enpire.core.records import Observation, TaskSpec, Verdict, encode
-from enpire.environment import virtual_environment
+from enpire.environment import verifier_card, virtual_environment
 from enpire.environment.contract import Task
 from enpire.environment.declaration import Declaration
 from enpire.environment.freeze import PACKAGE, Manifest, differences, manifest, own_files
@@ -26,12 +26,17 @@ class Freeze:
         frozen: The manifest.
         files: Line name to file, for the lines that belong to this task.
         environment: Gives the present lines of the environment's own installation.
+        spec: The specification as it was frozen; None where the task's object has it from elsewhere.
     """
 
     def __init__(
-        self, frozen: Manifest, files: Mapping[str, Path], environment: Callable[[], Mapping[str, str]] = dict
+        self,
+        frozen: Manifest,
+        files: Mapping[str, Path],
+        environment: Callable[[], Mapping[str, str]] = dict,
+        spec: TaskSpec | None = None,
     ) -> None:
-        self.manifest = frozen
+        self.manifest, self.spec = frozen, spec
         self._watch = Watch(own_files() | dict(files), frozen.judge)
         self._environment = environment
 
@@ -76,8 +81,10 @@ def freeze_gymnasium(name: str, declaration: Declaration, options: Mapping[str, 
     return Freeze(manifest(name, {}, facts), {}, environment)
 
 
-def freeze_object(name: str, task: Task, options: Mapping[str, float]) -> Freeze:
+def freeze_object(name: str, task: Task, options: Mapping[str, float], card: Path | None = None) -> Freeze:
     """Freeze of a task that is a Python object: the files of its class and of what that class inherits.
+
+    With a verifier card, that file is a line too, and what the card says stands in the frozen specification.
 
     What else these files import is not looked for. A task names it, as folders and files of this package, in
     `judged_by`, or puts a hash of it into its own `spec.manifest`; both are part of the freeze.
@@ -88,12 +95,22 @@ def freeze_object(name: str, task: Task, options: Mapping[str, float]) -> Freeze
         file = getattr(module, "__file__", None)
         if file and kind.__module__.partition(".")[0] not in sys.stdlib_module_names:
             files[f"task/{kind.__module__}"] = Path(file)
-    for name in getattr(task, "judged_by", ()):
-        place = PACKAGE / name
+    for part in getattr(task, "judged_by", ()):
+        place = PACKAGE / part
         found = files_below(place) if place.is_dir() else [place]
         files |= {f"enpire/{path.relative_to(PACKAGE).as_posix()}": path for path in found}
-    facts = {"task/spec": sha256(encode(task.spec))}
-    return Freeze(manifest(name, files, facts | _options(options)), files)
+    if card is not None:
+        files[verifier_card.NAME] = card
+    spec = with_card(task.spec, card)
+    facts = {"task/spec": sha256(encode(spec))}
+    return Freeze(manifest(name, files, facts | _options(options)), files, spec=spec)
+
+
+def with_card(spec: TaskSpec, card: Path | None) -> TaskSpec:
+    """The specification with what the task's verifier card says about the judge."""
+    if card is None:
+        return spec
+    return replace(spec, verifier=verifier_card.read(card).errors(spec.options))
 
 
 def _options(options: Mapping[str, float]) -> dict[str, str]:
@@ -106,7 +123,7 @@ class FrozenTask:
     def __init__(self, task: Task, freeze: Freeze) -> None:
         self.freeze = freeze
         self.task = task
-        self._spec = replace(task.spec, manifest=freeze.manifest.root)
+        self._spec = replace(freeze.spec or task.spec, manifest=freeze.manifest.root)
 
     @property
     def spec(self) -> TaskSpec:

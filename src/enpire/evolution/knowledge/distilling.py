@@ -105,8 +105,9 @@ def _certified(state: State) -> list[str]:
     for claim in sorted(found, key=lambda claim: (not claim.certified, -claim.p0, claim.alpha)):
         outcome = {"certified": "certified", "open": "not settled"}.get(claim.state, "not certified")
         lines.append(
-            f"- success >= {claim.p0:g} at alpha = {claim.alpha:.3g}: {outcome}; {claim.successes}/{claim.episodes} "
-            f"fresh episodes, lower bound {int(1000 * claim.lower_bound) / 1000:.3f}"
+            f"- success >= {claim.p0:g} at alpha = {claim.alpha + claim.card_alpha:.3g}: {outcome}; "
+            f"{claim.successes}/{claim.episodes} fresh episodes, lower bound "
+            f"{int(1000 * claim.true_lower_bound) / 1000:.3f}"
         )
     if idle := len(asked) - len(begun):
         lines.append(f"- {idle} further claim{'s' * (idle > 1)} without an episode")
