@@ -192,3 +192,8 @@ def test_without_opengl_episodes_play_with_the_tracker(name, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("note: a simulated marker tracker stands in for the cameras") == 1
     assert done.stdout.count("timeout") == 2 and "0/2" in done.stdout
+
+
+def test_the_doctor_says_what_opengl_needs_and_that_it_is_not_needed():
+    line = next(line for line in without_opengl("-m", "enpire", "doctor").stdout.splitlines() if "OpenGL" in line)
+    assert line.startswith("absent") and "apt install libegl1" in line and "-o tracker=1" in line

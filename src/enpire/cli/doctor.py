@@ -33,7 +33,7 @@ def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check this machine: programs, isolation level, disk. Exit code 1 if something needed is missing."""
-    findings = [_python(), _git(), _cache(), *_agents(), *_isolation(probe=sandbox), *_jail(probe=sandbox)]
+    findings = [_python(), _git(), _cache(), _pictures(), *_agents(), *_isolation(probe=sandbox), *_jail(probe=sandbox)]
     if json:
         print(json_module.dumps([asdict(f) for f in findings], indent=2))
     else:
@@ -56,6 +56,15 @@ def _git() -> Finding:
     version = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout.split()[2]
     ok = tuple(int(x) for x in version.split(".")[:2]) >= (2, 38)
     return Finding("git >= 2.38", ok, True, version if ok else f"{version} is too old: install git 2.38 or newer")
+
+
+def _pictures() -> Finding:
+    from enpire.environment.station_task import TRACKER_OPTION
+    from enpire.simulation.rendering import gl_missing
+
+    missing = gl_missing()
+    without = f"{missing}; station tasks play without pictures: {TRACKER_OPTION}"
+    return Finding("OpenGL, for cameras", not missing, False, without if missing else "works")
 
 
 def _cache() -> Finding:

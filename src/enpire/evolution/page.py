@@ -69,6 +69,8 @@ def _task(brief: Brief) -> list[str]:
         lines.append(f"- Observation `{key}`: {array.dtype} {list(array.shape)}{names}"[:600])
     if task.tools:
         lines.append(f"- Tools, described in `../tools.md`: {', '.join(task.tools)}"[:600])
+    if task.note:
+        lines.append(f"- Note: {plain(task.note)[:200]}.")
     if task.options:
         lines.append(
             "- Options: " + ", ".join(f"{name} = {value:g}" for name, value in sorted(task.options.items()))[:300]
