@@ -126,15 +126,17 @@ def wait(promise: mmap.mmap, rng: random.Random, *, opening: bool) -> None:
 
 
 def name(process: Process) -> str:
-    """What a process is, in a word."""
+    """What a process is and what it does, in a few words."""
+    at = Path(f"/proc/{process.pid}")
     try:
-        words = Path(f"/proc/{process.pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-        short = Path(f"/proc/{process.pid}/comm").read_text().strip()  # all that a dying process still has
+        words = (at / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        short = (at / "comm").read_text().strip()  # all that a dying process still has
+        state, where = (at / "stat").read_text().rpartition(")")[2].split()[0], (at / "wchan").read_text()
+        idle = ", idle class" if os.sched_getscheduler(process.pid) == os.SCHED_IDLE else ""
     except OSError:
         return "gone"
-    return next(
-        (Path(word).name for word in words if "enpire" in word or "bwrap" in word), Path(words[0]).name or short
-    )
+    what = next((Path(word).name for word in words if "enpire" in word or "bwrap" in word), Path(words[0]).name)
+    return f"{what or short} ({state} {where}{idle})"
 
 
 def rows(folder: Folder) -> int:
