@@ -5,8 +5,9 @@
     python benchmarks/safety/supervised.py push_t --dropouts 40
 
 Plays hostile actions through `Drive` at 30 Hz on an empty station and measures the truth of the simulation at 100 Hz.
-The first form uses the limits of the task as they are; the second keeps the commands further inside, so that nothing
-touches and the whole overshoot is seen. The third silences the robot, or the policy, in mid-motion. Prints Markdown.
+The first form uses the limits of the task and their margins as they are; the second keeps the commands further inside,
+so that nothing touches and the whole overshoot is seen. The third silences the robot, or the policy, in mid-motion.
+Prints Markdown.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import numpy as np
 from foe import BURST, Foe, Vector
 
 from enpire.environment.drive import TICK_S, Drive
+from enpire.environment.feed_forward import FeedForward
 from enpire.environment.safety.clearance import Clearance
 from enpire.environment.safety.gate import Gate
 from enpire.environment.safety.limits import SafetyLimits
@@ -64,7 +66,9 @@ class Station:
         self.robot.begin_episode(seed)
         self.commands: list[Vector] = []
         self.gate = _Taped(limits, clearance, self.commands)
-        self.drive = Drive(self.world, self.robot, self.gate)
+        arms = yam.nominal_model(scene.ARM_BASES)
+        lead = FeedForward(arms, tuple(scene.ARM_BASES), stiffness=yam.KP, damping=yam.KD)
+        self.drive = Drive(self.world, self.robot, self.gate, feed_forward=lead)
         self.true: list[Vector] = []
         self.speed: list[Vector] = []
         self.told: list[Vector] = []
@@ -184,7 +188,8 @@ def hostile(station: Station, foe: Foe, rng: np.random.Generator, seconds: float
 def play(task: str, options: argparse.Namespace, limits: SafetyLimits, inner: SafetyLimits) -> None:
     """Hostile actions on several stations; the table."""
     model = yam.nominal_model(scene.ARM_BASES)
-    gated, geometry = (Clearance(model, ("left", "right"), x) for x in (inner, limits))
+    declared = replace(limits, box_margin_m=0.0, table_margin_m=0.0, clearance_margin_m=0.0)
+    gated, geometry = (Clearance(model, ("left", "right"), x) for x in (inner, declared))
     rng, excess, touches = np.random.default_rng(options.seed), Excess(), Counter[str]()
     foe, latches, unstable = Foe(geometry, limits, rng), 0, 0
     try:
@@ -278,7 +283,7 @@ def main() -> None:
         limits,
         velocity=tuple(options.speed * v for v in limits.velocity),
         acceleration=tuple(options.push * a for a in limits.acceleration),
-        margin=(*(options.joint,) * 6, 0.0) * 2,
+        margin=tuple(np.array(limits.margin or (0.0,) * 14) + (*(options.joint,) * 6, 0.0) * 2),
         table_m=limits.table_m + options.table,
         clearance_m=limits.clearance_m + options.clearance,
         box_low_m=tuple(low + options.box),

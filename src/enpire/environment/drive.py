@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from enpire.core.errors import StationFault
 from enpire.core.records import Observation
+from enpire.environment.feed_forward import FeedForward
 from enpire.environment.safety.gate import Gate
 from enpire.robots.robot import Robot
 from enpire.simulation.world import World
@@ -29,6 +30,7 @@ class Drive:
         robot: Connected.
         gate: The safety supervisor between actions and commands.
         pace: 0: as fast as possible; 1: real time; 2: twice real time.
+        feed_forward: Makes the motors' targets from the supervisor's commands; None: they are the commands.
 
     Attributes:
         reading: Newest readings of the robot.
@@ -37,8 +39,11 @@ class Drive:
         detail: The same in words.
     """
 
-    def __init__(self, world: World, robot: Robot, gate: Gate, pace: float = 0.0) -> None:
+    def __init__(
+        self, world: World, robot: Robot, gate: Gate, pace: float = 0.0, feed_forward: FeedForward | None = None
+    ) -> None:
         self._world, self._robot, self._gate, self._pace = world, robot, gate, pace
+        self._feed_forward = feed_forward
         self._steps = self._behind_ticks = 0
         self._late_s = 0.0
         self.interventions: Counter[str] = Counter()
@@ -105,7 +110,8 @@ class Drive:
         self._commanded = command.position
         if not silent and self.stopped != "robot":
             try:
-                self._robot.send_action(command.position)
+                target = self._feed_forward.target(command) if self._feed_forward else command.position
+                self._robot.send_action(target)
             except StationFault as fault:
                 silent = str(fault)
         self._watch(command.position, silent)

@@ -6,6 +6,7 @@ from typing import Literal
 from enpire.core.camera import Calibration
 from enpire.environment.cell import TRACKER, Cell, Sensor
 from enpire.environment.drive import Drive
+from enpire.environment.feed_forward import FeedForward
 from enpire.environment.safety.clearance import Clearance
 from enpire.environment.safety.gate import Gate
 from enpire.environment.scenario import Scenario
@@ -30,6 +31,7 @@ class Setup:
         profile: How the station really is.
         arms: Kinematic models by name.
         clearance: Geometry of the supervisor; shared, it is costly to make.
+        feed_forward: Dynamics of the nominal arms; shared too.
         calibrations: By camera name.
         pace: 0: as fast as possible; 1: real time.
         sight: What the cell sees with: cameras, or a marker tracker on the scenario's tagged bodies.
@@ -45,6 +47,7 @@ class Setup:
         profile: Profile,
         arms: Mapping[str, Arm],
         clearance: Clearance,
+        feed_forward: FeedForward,
         calibrations: Calibrations,
         pace: float,
         sight: Sight = "cameras",
@@ -58,7 +61,7 @@ class Setup:
         self.cameras: dict[str, SimCamera] = sim_cameras(self.world, calibrations, profile)
         tagged = scenario.facts.tagged
         self.tracker = SimTracker(self.world, tagged, profile.tracker) if sight == "tracker" else None
-        self.drive = Drive(self.world, self.robot, Gate(limits, clearance), pace)
+        self.drive = Drive(self.world, self.robot, Gate(limits, clearance), pace, feed_forward)
         self.cell = Cell(self.drive, {} if self.tracker else self.cameras, arms, calibrations, self.tracker)
         self.become(profile)
 

@@ -11,6 +11,7 @@ from enpire.core.errors import BadInput, MissingProgram, ResetFailed, ToolError
 from enpire.core.records import ActionSpec, ArraySpec, Observation, TaskSpec, Verdict, clip_action, decode, encode
 from enpire.environment.cell import TRACKER
 from enpire.environment.drive import RATE_HZ
+from enpire.environment.feed_forward import FeedForward
 from enpire.environment.freshness import Freshness
 from enpire.environment.safety.clearance import Clearance
 from enpire.environment.scenario import OptionRange, Scenario, ScenarioFacts, check_options
@@ -77,6 +78,9 @@ class StationTask:
         self._calibrations = scene.calibrations(*FRAME_PX)
         model = yam.nominal_model(scene.ARM_BASES)
         self._clearance = Clearance(model, tuple(scene.ARM_BASES), facts.limits)
+        self._feed_forward = FeedForward(
+            yam.nominal_model(scene.ARM_BASES), tuple(scene.ARM_BASES), stiffness=yam.KP, damping=yam.KD
+        )
         self._arms = {name: Arm(model, name) for name in scene.ARM_BASES}
         self.spec = self._specify(facts)
         self.judged_by = ("simulation", "robots", "tools", *facts.judged_by)
@@ -241,7 +245,8 @@ class StationTask:
         """The station of a profile, anew."""
         self.close()
         pace = self._options["pace"]
-        self.setup = Setup(self._scenario, profile, self._arms, self._clearance, self._calibrations, pace, self._sight)
+        shared = (self._arms, self._clearance, self._feed_forward, self._calibrations)
+        self.setup = Setup(self._scenario, profile, *shared, pace, self._sight)
         self._lived_s = self.setup.world.time_s
         return self.setup
 

@@ -108,3 +108,12 @@ def test_every_margin_concerns_its_own_arm() -> None:
 def test_an_arm_that_is_not_in_the_model_is_refused_by_name() -> None:
     with pytest.raises(BadInput, match=r"no arm 'third'.*: left, right$"):
         Clearance(model(), ("left", "third"), LIMITS)
+
+
+def test_a_margin_is_room_that_commands_do_not_use() -> None:
+    kept = replace(LIMITS, box_margin_m=0.01, table_margin_m=0.02, clearance_margin_m=0.03)
+    poses = np.random.default_rng(0).uniform(LOW, HIGH, (20, len(LOW)))
+    poses[:, 0], poses[:, 7] = -abs(poses[:, 0]), abs(poses[:, 7])  # towards each other
+    less = clearance(LIMITS).margins(poses) - clearance(kept).margins(poses)
+    near = clearance(LIMITS).margins(poses)[:, 4] < 0.1
+    assert near.any() and np.allclose(less[:, :4], [0.01, 0.02, 0.01, 0.02]) and np.allclose(less[near, 4], 0.03)

@@ -101,6 +101,12 @@ def test_an_error_inside_brakes_and_latches() -> None:
     assert stopping[0].interventions == ("latched",)
 
 
+def test_commands_leave_a_share_of_the_velocity_unused() -> None:
+    gate = started(limits=replace(OPEN_AIR, velocity_margin=0.4))
+    fastest = np.abs([c.velocity for c in drive(gate, [HOME + 1.0] * 60)]).max(axis=0)
+    assert fastest[:3] == pytest.approx(0.6 * np.array(LIMITS.velocity[:3]), rel=1e-6)
+
+
 def test_useless_commands_have_names() -> None:
     gate = started()
     assert gate.tick(None, HOME).interventions == ("missing",)
@@ -141,6 +147,7 @@ def test_it_does_not_start_from_an_impossible_pose(value: float) -> None:
         {"jerk": (0.0,) * 14},
         {"acceleration": (float("nan"),) * 14},
         {"margin": (9.0,) * 14},
+        {"velocity_margin": 1.0},
         {"high": (float("inf"),) * 14},
     ],
 )

@@ -49,7 +49,7 @@ class Clearance:
     Args:
         model: The arms alone, as they are meant to be; never the simulated station.
         arms: Names in the order of the action, e.g. `("left", "right")`.
-        limits: Box, table and least distance.
+        limits: Box, table and least distance, each with its margin.
 
     Attributes:
         kinds: Name of each margin, length M.
@@ -64,8 +64,10 @@ class Clearance:
 
     def __init__(self, model: mujoco.MjModel, arms: Sequence[str], limits: SafetyLimits) -> None:
         self._model, self._data = model, mujoco.MjData(model)
-        self._limits = limits
-        self._box_low, self._box_high = np.array(limits.box_low_m), np.array(limits.box_high_m)
+        self._box_low = np.array(limits.box_low_m) + limits.box_margin_m
+        self._box_high = np.array(limits.box_high_m) - limits.box_margin_m
+        self._table_m = limits.table_m + limits.table_margin_m
+        self._apart_m = limits.clearance_m + limits.clearance_margin_m
         self._sides, self._radii, self._disks = _extents(model)
         self.evaluations = 0
         self.grippers: list[int] = []
@@ -103,9 +105,9 @@ class Clearance:
             above = (low[:, arm.hand] - self._box_low).min(axis=(1, 2))
             below = (self._box_high - high[:, arm.hand]).min(axis=(1, 2))
             found[:, 2 * i] = np.minimum(above, below)  # clamp: workspace
-            found[:, 2 * i + 1] = low[:, arm.rising, 2].min(axis=1) - self._limits.table_m  # clamp: table
+            found[:, 2 * i + 1] = low[:, arm.rising, 2].min(axis=1) - self._table_m  # clamp: table
         for i, (a, b) in enumerate(combinations(self._arms, 2), 2 * len(self._arms)):
-            found[:, i] = self._between(a, b, places, joints) - self._limits.clearance_m  # clamp: distance
+            found[:, i] = self._between(a, b, places, joints) - self._apart_m  # clamp: distance
         return found
 
     def loss(self, way: Vector) -> Vector:
@@ -120,7 +122,7 @@ class Clearance:
         squares -= 2.0 * first @ second.transpose(0, 2, 1)
         bounds = np.sqrt(np.maximum(squares, 0.0)) - radius[a.geoms][:, None] - radius[b.geoms]
         least: Vector = bounds.min(axis=(1, 2))
-        for row in np.flatnonzero(least < self._limits.clearance_m + _FAR_M):
+        for row in np.flatnonzero(least < self._apart_m + _FAR_M):
             least[row] = self._exactly(a, b, bounds[row], joints[row])
         return least
 
@@ -129,7 +131,7 @@ class Clearance:
         model, data = self._model, self._data
         data.qpos[:] = joints
         mujoco.mj_kinematics(model, data)
-        least = self._limits.clearance_m + _FAR_M
+        least = self._apart_m + _FAR_M
         near = np.argwhere(bounds < least)
         for i, j in near[np.argsort(bounds[bounds < least])].tolist():
             if bounds[i, j] >= least:

@@ -30,6 +30,7 @@ class Command(NamedTuple):
     Attributes:
         position: Joint targets, shape (A,): rad, gripper opening.
         velocity: Of the target, shape (A,): rad/s, opening/s.
+        acceleration: Of the target, shape (A,): rad/s², opening/s².
         interventions: What the gate did, for the log; empty if the target passed as it was. `clipped`: outside the
             joint limits. `limited`: faster than the limits allow. `missing`, `nonfinite`, `clock`: no usable command,
             so it brakes. `workspace`, `table`, `clearance`: the stop would break that limit. `latched`: it stays.
@@ -37,6 +38,7 @@ class Command(NamedTuple):
 
     position: Vector
     velocity: Vector
+    acceleration: Vector
     interventions: tuple[str, ...]
 
 
@@ -57,11 +59,12 @@ class Gate:
 
     def __init__(self, limits: SafetyLimits, clearance: Clearance, tick_s: float = 0.01) -> None:
         self._low, self._high = _range(limits, clearance.size)
-        rates = [_positive(x, clearance.size) for x in (limits.velocity, limits.acceleration, limits.jerk)]
+        if not 0.0 <= limits.velocity_margin < 1.0:
+            raise BadInput(f"velocity_margin is a share of the velocity, in [0, 1), not {limits.velocity_margin}")
+        rates = [_positive(x, clearance.size) for x in (limits.commanded_velocity, limits.acceleration, limits.jerk)]
         ranges = zip(self._low, self._high, strict=True)
         self._joints = [Joint(r, Rates(*x), tick_s) for r, x in zip(ranges, zip(*rates, strict=True), strict=True)]
         self._units = np.array([joint.unit for joint in self._joints])
-        self._speed_units = self._units / tick_s
         self._space = FreeSpace(clearance)
         self._clearance = clearance
         self._limits, self._tick_s = limits, tick_s
@@ -202,8 +205,10 @@ class Gate:
         return self._command(*notes)
 
     def _command(self, *notes: str) -> Command:
-        now = np.array([(joint.now.position, joint.now.velocity) for joint in self._joints])
-        return Command(now[:, 0].copy(), now[:, 1] * self._speed_units, notes)
+        now = [joint.now for joint in self._joints]
+        position, velocity, acceleration = np.array([(m.position, m.velocity, m.acceleration) for m in now]).T
+        speed = self._units / self._tick_s
+        return Command(position.copy(), velocity * speed, acceleration * speed / self._tick_s, notes)
 
 
 def _range(limits: SafetyLimits, size: int) -> tuple[list[float], list[float]]:

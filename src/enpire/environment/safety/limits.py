@@ -7,19 +7,22 @@ from dataclasses import dataclass
 class SafetyLimits:
     """What the supervised robot never exceeds, whatever is commanded. One entry per value of the action.
 
+    The margins are room for what arms do beyond their commands: every command stays that much further inside.
+
     Attributes:
         low, high: Joint positions in rad, gripper openings in [0, 1].
         velocity: rad/s, opening/s.
-        acceleration: rad/s², opening/s²; also the deceleration of a stop.
-        jerk: rad/s³, opening/s³.
+        acceleration: Of commands, rad/s², opening/s²; also the deceleration of a stop.
+        jerk: Of commands, rad/s³, opening/s³.
         box_low_m, box_high_m: Workspace in the world frame (x, y, z) for every checked point of every link that can
             reach objects (hand and fingers); the arm's own base may stand outside.
         table_m: Height of the table; no link comes below it.
         clearance_m: Least distance between two arms.
         gripper_force_n: Largest force of a closing gripper.
         most_missing: Control ticks in a row without a command after which the latch closes.
-        margin: Kept free inside `low` and `high` by every command, per value: room for what the arms do beyond their
-            commands. Empty: none.
+        margin: Inside `low` and `high`, per value. Empty: none.
+        velocity_margin: Share of `velocity` that commands leave unused.
+        box_margin_m, table_margin_m, clearance_margin_m: Inside the box, above the table, between the arms.
     """
 
     low: tuple[float, ...]
@@ -34,3 +37,12 @@ class SafetyLimits:
     gripper_force_n: float = 8.0
     most_missing: int = 3
     margin: tuple[float, ...] = ()
+    velocity_margin: float = 0.0
+    box_margin_m: float = 0.0
+    table_margin_m: float = 0.0
+    clearance_margin_m: float = 0.0
+
+    @property
+    def commanded_velocity(self) -> tuple[float, ...]:
+        """Largest velocity of commands, rad/s, opening/s."""
+        return tuple(v * (1.0 - self.velocity_margin) for v in self.velocity)

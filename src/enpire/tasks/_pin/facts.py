@@ -43,16 +43,21 @@ TOOLS = (
 
 def limits() -> SafetyLimits:
     """Of the supervisor: slow arms, a soft grip."""
-    arm_speed, arm_acceleration, arm_jerk = (1.5,) * 6, (20.0,) * 6, (2000.0,) * 6
+    arm_speed, arm_acceleration, arm_jerk = (2.5,) * 6, (10.0,) * 6, (2000.0,) * 6
     return SafetyLimits(
         low=(*yam.JOINT_LOW, 0.0) * 2,
         high=(*yam.JOINT_HIGH, 1.0) * 2,
         velocity=(*arm_speed, 2.0) * 2,
         acceleration=(*arm_acceleration, 20.0) * 2,
         jerk=(*arm_jerk, 1000.0) * 2,
-        box_low_m=(0.10, -0.45, 0.004),
+        box_low_m=(0.10, -0.45, -0.03),
         box_high_m=(0.62, 0.45, 0.65),
         gripper_force_n=20.0,
+        margin=(*(0.025,) * 6, 0.0) * 2,
+        velocity_margin=0.6,
+        box_margin_m=0.03,
+        table_margin_m=0.02,
+        clearance_margin_m=0.03,
     )
 
 

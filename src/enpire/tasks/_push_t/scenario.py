@@ -60,12 +60,17 @@ LIMITS = SafetyLimits(
     low=(*yam.JOINT_LOW, 0.0) * _ARM,
     high=(*yam.JOINT_HIGH, 1.0) * _ARM,
     velocity=(3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 2.0) * _ARM,
-    acceleration=(15.0, 15.0, 15.0, 15.0, 15.0, 15.0, 20.0) * _ARM,
-    jerk=(300.0, 300.0, 300.0, 300.0, 300.0, 300.0, 400.0) * _ARM,
-    box_low_m=(-0.10, -0.65, 0.0),
+    acceleration=(8.0, 8.0, 8.0, 8.0, 8.0, 8.0, 20.0) * _ARM,
+    jerk=(200.0, 200.0, 200.0, 200.0, 200.0, 200.0, 400.0) * _ARM,
+    box_low_m=(-0.10, -0.65, -0.03),
     box_high_m=(0.70, 0.65, 0.75),
+    margin=(*(0.025,) * 6, 0.0) * _ARM,
+    velocity_margin=1 / 3,
+    box_margin_m=0.03,
+    table_margin_m=0.008,
+    clearance_margin_m=0.03,
 )
-"""The hands stay above the table; joint speeds bring the fingertips to about 1.5 m/s at most."""
+"""The hands stay above the table; joint speeds bring the fingertips to about 1 m/s at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,7 +256,7 @@ def _scene(rules: Rules) -> dict[str, Any]:
         "left_retracted_rad": list(hand.LEFT_RETRACTED),
         "right_retracted_rad": list(hand.RETRACTED),
         "retracted_within_rad": RETRACTED_RAD,
-        "joint_velocity_rad_s": list(LIMITS.velocity[:6]),
+        "joint_velocity_rad_s": list(LIMITS.commanded_velocity[:6]),
         "joint_acceleration_rad_s2": list(LIMITS.acceleration[:6]),
         "marks_m": [list(mark) for mark in TABLE_MARKS_M],
         "mark_radius_m": MARK_RADIUS_M,
