@@ -49,7 +49,7 @@ CONFIG = CampaignConfig(
 )
 OPENING_S = 2.0
 """Two of three lives end at a random moment within this time: while it opens the campaign and starts a station."""
-WORKING_S = 3.0
+WORKING_S = 2.0
 """The others end within this time after the first of their episodes was counted."""
 PATIENCE_S = 30.0
 FULL_CHECK = 50
@@ -65,7 +65,7 @@ class Deaths(NamedTuple):
     """How those below a supervisor died.
 
     Attributes:
-        harmless_s: Seconds from the kill until nobody could act any more; infinite if that took too long.
+        harmless_s: Seconds from the kill until nobody was seen that could act; infinite if that took too long.
         ended_s: Seconds until nobody was left; infinite if that took too long.
         acting, left: Who could act, and who was left, after `DEAD_S`, in words.
     """
@@ -88,9 +88,8 @@ def watch(processes: list[Process], killed_s: float, folder: Folder, ours: set[i
     harmless_s = math.inf
     late: tuple[list[str], list[str]] | None = None
     while True:
-        left = survivors(processes, within_s=0.0)
-        if not left:
-            left = processes = [process for process in mentioning(folder.root) if process.pid not in ours]
+        processes = list(dict.fromkeys(p._replace(state="", parent=0) for p in (*processes, *mentioning(folder.root))))
+        left = [process for process in survivors(processes, within_s=0.0) if process.pid not in ours]
         acting = [process for process in left if not condemned(process)]
         passed_s = time.monotonic() - killed_s
         harmless_s = math.inf if acting else min(harmless_s, passed_s)
@@ -190,8 +189,8 @@ def check(folder: Folder, promise: mmap.mmap, status: int, death: Deaths) -> lis
     wrong = []
     if not os.WIFSIGNALED(status):
         wrong.append("the supervisor had ended by itself")
-    if death.acting:
-        wrong.append(f"could still act after 1 s: {', '.join(death.acting)}")
+    if death.harmless_s > DEAD_S:
+        wrong.append(f"nobody could act only after {death.harmless_s:.2f} s; after 1 s: {', '.join(death.acting)}")
     if death.ended_s == math.inf:
         wrong.append(f"orphans after {LONGEST_S:.0f} s")
     acknowledged, _ = struct.unpack("=2q", promise[:16])
@@ -211,8 +210,8 @@ def report(folder: Folder, deaths: list[Deaths], below: int, wrong: list[str]) -
     print(
         f"{len(deaths)} kills, {below} processes died with them: {len(state.started)} episodes started, "
         f"{len(state.episodes)} counted, {waiting} to be replayed, {len(state.ideas) - 1} ideas; {len(wrong)} wrong\n"
-        f"  could act after 1 s: {sum(bool(d.acting) for d in deaths)} kills; not ended after 1 s: "
-        f"{sum(bool(d.left) for d in deaths)}; nobody could act after {spread([d.harmless_s for d in deaths])}, "
+        f"  could act after 1 s: {sum(d.harmless_s > DEAD_S for d in deaths)} kills; not ended after 1 s: "
+        f"{sum(d.ended_s > DEAD_S for d in deaths)}; nobody could act after {spread([d.harmless_s for d in deaths])}, "
         f"everybody had ended after {spread([d.ended_s for d in deaths])}; load {os.getloadavg()[0]:.1f}",
         flush=True,
     )
