@@ -67,7 +67,8 @@ class StationTask:
         self._options = check_options(options, OPTIONS | facts.options)
         self._sight: Sight = "tracker" if self._options["tracker"] else "cameras"
         if self._sight == "cameras" and (missing := gl_missing()):
-            raise MissingProgram(f"{missing}. {facts.name} also plays without pictures: add {TRACKER_OPTION}")
+            way_out = f". {facts.name} also plays without pictures: add {TRACKER_OPTION}" if facts.tagged else ""
+            raise MissingProgram(missing + way_out)
         if self._sight == "tracker" and not facts.tagged:
             raise BadInput(f"{facts.name} has nothing that a marker tracker could follow; leave out {TRACKER_OPTION}")
         if reasons := misfits(_semantics(facts), yam_sim.describe()):
