@@ -43,7 +43,7 @@ AFTER_S = 1.5
 SETTLE_STEPS = 20
 SEEN = 1e-5
 """Less beyond a limit is the softness of MuJoCo's own joint stops, m or rad."""
-GEOMETRY = ("workspace", "table", "clearance")
+GEOMETRY = ("workspace", "table", "clearance", "own")
 NAMES = [f"joint {i + 1}" for i in range(6)] + ["gripper"]
 
 
@@ -188,7 +188,7 @@ def hostile(station: Station, foe: Foe, rng: np.random.Generator, seconds: float
 def play(task: str, options: argparse.Namespace, limits: SafetyLimits, inner: SafetyLimits) -> None:
     """Hostile actions on several stations; the table."""
     model = yam.nominal_model(scene.ARM_BASES)
-    declared = replace(limits, box_margin_m=0.0, table_margin_m=0.0, clearance_margin_m=0.0)
+    declared = replace(limits, box_margin_m=0.0, table_margin_m=0.0, clearance_margin_m=0.0, own_margin_m=0.0)
     gated, geometry = (Clearance(model, ("left", "right"), x) for x in (inner, declared))
     rng, excess, touches = np.random.default_rng(options.seed), Excess(), Counter[str]()
     foe, latches, unstable = Foe(geometry, limits, rng), 0, 0

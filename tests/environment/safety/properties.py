@@ -174,6 +174,15 @@ def the_arms_keep_their_distance(kind: type[Gate], seed: int) -> None:
     assert "clearance" in commands[-1].interventions
 
 
+def the_links_of_an_arm_keep_their_distance(kind: type[Gate], seed: int) -> None:
+    only, folded = replace(OPEN_AIR, own_clearance_m=0.005), HOME.copy()
+    folded[[3, 4, 10, 11]] = np.random.default_rng(seed).uniform(1.3, 1.6, 4) * (-1.0, 1.0, -1.0, -1.0)
+    folded[[1, 2, 8, 9]] = 2.0, 0.1, 2.0, 0.1
+    commands = drive(started(kind, only), [folded] * 250)
+    check_free(trail(commands), only)
+    assert "own" in commands[-1].interventions
+
+
 def who_starts_below_the_table_comes_up_and_stays_up(kind: type[Gate], seed: int) -> None:
     only, pose = replace(OPEN_AIR, table_m=LIMITS.table_m), HOME.copy()
     measure = clearance(only)
@@ -239,6 +248,7 @@ PROMISES = (
     a_start_outside_only_leads_inside,
     the_table_alone_stops_the_links,
     the_arms_keep_their_distance,
+    the_links_of_an_arm_keep_their_distance,
     who_starts_below_the_table_comes_up_and_stays_up,
     tighter_ranges_and_rates_never_allow_more,
     targets_and_readings_are_all_that_matters,

@@ -29,7 +29,14 @@ LIMITS = SafetyLimits(
     box_high_m=(0.60, 0.45, 0.60),
     margin=(*(0.02,) * 6, 0.0) * 2,
 )
-OPEN_AIR = replace(LIMITS, box_low_m=(-9.0, -9.0, -9.0), box_high_m=(9.0, 9.0, 9.0), table_m=-9.0, clearance_m=-9.0)
+OPEN_AIR = replace(
+    LIMITS,
+    box_low_m=(-9.0, -9.0, -9.0),
+    box_high_m=(9.0, 9.0, 9.0),
+    table_m=-9.0,
+    clearance_m=-9.0,
+    own_clearance_m=-9.0,
+)
 """The same without geometry, so that joints reach their own limits."""
 MARGIN = np.array(LIMITS.margin)
 LOW, HIGH, HOME = np.array(LIMITS.low) + MARGIN, np.array(LIMITS.high) - MARGIN, np.array(yam.HOME * 2)

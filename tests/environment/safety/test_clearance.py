@@ -96,7 +96,7 @@ def test_turning_the_base_moves_nothing_up_or_down() -> None:
 
 def test_every_margin_concerns_its_own_arm() -> None:
     checked = clearance()
-    assert checked.kinds == ("workspace", "table", "workspace", "table", "clearance")
+    assert checked.kinds == ("workspace", "table", "workspace", "table", "clearance", "own", "own")
     assert [row.nonzero()[0].tolist() for row in checked.concerns[[0, 2, 4]]] == [
         list(range(7)),
         list(range(7, 14)),

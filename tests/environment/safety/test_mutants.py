@@ -95,7 +95,7 @@ def test_all_clamps_are_known() -> None:
     assert [name for _, name, _ in GATE_CLAMPS] == [
         "clock", "finite", "missing", "limits", "gripper force", "geometry",
         "velocity", "acceleration", "jerk", "landing", "stopping distance",
-        "workspace", "table", "distance", "recovery",
+        "own links", "workspace", "table", "distance", "recovery",
     ]  # fmt: skip
     assert len(clamps(watch)) == 13
 

@@ -15,14 +15,18 @@ from numpy.typing import NDArray
 
 from enpire.core.errors import BadInput
 from enpire.environment.safety.limits import SafetyLimits
+from enpire.environment.safety.own_links import OwnLinks
 
 Vector = NDArray[np.float64]
 _FAR_M = 0.15
 
 
 class _Arm(NamedTuple):
-    """Indices of one arm: its moving geoms, among them those that can go up or down and the hand's; its values."""
+    """One arm: its links among themselves; indices of its moving geoms, of those that rise and fall and of the hand;
+    its values.
+    """
 
+    own: OwnLinks
     geoms: NDArray[np.int32]
     rising: NDArray[np.int32]
     hand: NDArray[np.int32]
@@ -44,12 +48,13 @@ class Clearance:
 
     A pose is a vector of shape (A,) in the order of the action: per arm its joints in rad and the gripper's opening.
     The margins are a vector of shape (M,) in metres, negative when broken: for each arm `workspace` (hand and fingers
-    in the box) and `table` (above it all links that can go up or down), then `clearance` for each pair of arms.
+    in the box) and `table` (above it all links that can go up or down), then `clearance` for each pair of arms, then
+    `own` for each arm (distance of its links from each other).
 
     Args:
         model: The arms alone, as they are meant to be; never the simulated station.
         arms: Names in the order of the action, e.g. `("left", "right")`.
-        limits: Box, table and least distance, each with its margin.
+        limits: Box, table and least distances, each with its margin.
 
     Attributes:
         kinds: Name of each margin, length M.
@@ -68,6 +73,7 @@ class Clearance:
         self._box_high = np.array(limits.box_high_m) - limits.box_margin_m
         self._table_m = limits.table_m + limits.table_margin_m
         self._apart_m = limits.clearance_m + limits.clearance_margin_m
+        self._own_m = limits.own_clearance_m + limits.own_margin_m
         self._sides, self._radii, self._disks = _extents(model)
         self.evaluations = 0
         self.grippers: list[int] = []
@@ -77,7 +83,11 @@ class Clearance:
         for driven in self._map:
             self._to_joints[driven.value, driven.address] = driven.scale
             self._joints_at_zero[driven.address] = driven.offset
-        self.kinds = ("workspace", "table") * len(arms) + ("clearance",) * len(list(combinations(arms, 2)))
+        self.kinds = (
+            ("workspace", "table") * len(arms)
+            + ("clearance",) * len(list(combinations(arms, 2)))
+            + ("own",) * len(arms)
+        )
         self.concerns, self.weights = self._reaches()
 
     @property
@@ -92,15 +102,17 @@ class Clearance:
         joints = poses @ self._to_joints + self._joints_at_zero
         places = np.empty((len(poses), model.ngeom, 3))
         axes = np.empty((len(poses), model.ngeom, 9))
+        found = np.full((len(poses), len(self.kinds)), np.inf)
+        first_own = len(self.kinds) - len(self._arms)
         for row, values in enumerate(joints):
             data.qpos[:] = values
             mujoco.mj_kinematics(model, data)
             places[row], axes[row] = data.geom_xpos, data.geom_xmat
+            found[row, first_own:] = [arm.own.distance(data) - self._own_m for arm in self._arms]  # clamp: own links
         extent = (np.abs(axes.reshape(*places.shape, 3)) @ self._sides)[..., 0]
         if self._disks.any():
             extent += self._disks * np.sqrt(np.maximum(1.0 - axes[:, :, 2::3] ** 2, 0.0))
         low, high = places - extent - self._radii, places + extent + self._radii
-        found = np.full((len(poses), len(self.kinds)), np.inf)
         for i, arm in enumerate(self._arms):
             above = (low[:, arm.hand] - self._box_low).min(axis=(1, 2))
             below = (self._box_high - high[:, arm.hand]).min(axis=(1, 2))
@@ -161,7 +173,8 @@ class Clearance:
         rising = [b for b in moving if b != root] if _turns_about_vertical(model, model.joint(joints[0]).id) else moving
         hand = _subtree(model, int(model.site(f"{name}_tool").bodyid[0]))
         values = slice(first, first + len(joints) + 1)
-        return _Arm(_geoms_of(model, moving), _geoms_of(model, rising), _geoms_of(model, hand), values)
+        own = OwnLinks(model, [int(model.body_parentid[root]), *moving])
+        return _Arm(own, _geoms_of(model, moving), _geoms_of(model, rising), _geoms_of(model, hand), values)
 
     def _drive(self, joint: str, value: int, scale: float, offset: float) -> None:
         found = self._model.joint(joint)
@@ -183,7 +196,18 @@ class Clearance:
         for a, b in combinations(range(len(self._arms)), 2):
             rows.append(rows[2 * a] | rows[2 * b])
             weights.append(rows[-1] * reach)
+        for i, arm in enumerate(self._arms):
+            rows.append(rows[2 * i])
+            weights.append(rows[2 * i] * np.minimum(reach, self._behind(arm)))
         return np.array(rows), np.array(weights)
+
+    def _behind(self, arm: _Arm) -> Vector:
+        """Most that the distance of links of one arm changes per unit of each value because of what is behind it, m."""
+        behind = np.zeros(self.size)
+        for joint, _, value, scale, _ in self._map:
+            slide = self._model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_SLIDE
+            behind[value] = max(behind[value], abs(scale) if slide else arm.own.behind[joint])
+        return behind
 
 
 def _extents(model: mujoco.MjModel) -> tuple[Vector, Vector, Vector]:

@@ -18,11 +18,13 @@ class SafetyLimits:
             reach objects (hand and fingers); the arm's own base may stand outside.
         table_m: Height of the table; no link comes below it.
         clearance_m: Least distance between two arms.
+        own_clearance_m: Least distance between links of one arm that are not neighbours.
         gripper_force_n: Largest force of a closing gripper.
         most_missing: Control ticks in a row without a command after which the latch closes.
         margin: Inside `low` and `high`, per value. Empty: none.
         velocity_margin: Share of `velocity` that commands leave unused.
-        box_margin_m, table_margin_m, clearance_margin_m: Inside the box, above the table, between the arms.
+        box_margin_m, table_margin_m, clearance_margin_m, own_margin_m: Inside the box, above the table, between the
+            arms, between the links of one.
     """
 
     low: tuple[float, ...]
@@ -34,6 +36,7 @@ class SafetyLimits:
     box_high_m: tuple[float, float, float]
     table_m: float = 0.0
     clearance_m: float = 0.06
+    own_clearance_m: float = 0.0
     gripper_force_n: float = 8.0
     most_missing: int = 3
     margin: tuple[float, ...] = ()
@@ -41,6 +44,7 @@ class SafetyLimits:
     box_margin_m: float = 0.0
     table_margin_m: float = 0.0
     clearance_margin_m: float = 0.0
+    own_margin_m: float = 0.0
 
     @property
     def commanded_velocity(self) -> tuple[float, ...]:

@@ -58,6 +58,7 @@ def limits() -> SafetyLimits:
         box_margin_m=0.03,
         table_margin_m=0.02,
         clearance_margin_m=0.03,
+        own_margin_m=0.015,
     )
 
 

@@ -69,6 +69,7 @@ LIMITS = SafetyLimits(
     box_margin_m=0.03,
     table_margin_m=0.008,
     clearance_margin_m=0.03,
+    own_margin_m=0.015,
 )
 """The hands stay above the table; joint speeds bring the fingertips to about 1 m/s at most."""
 
