@@ -119,14 +119,14 @@ def test_claims_behind_a_judge_that_errs_show_both_rates(tmp_path):
     for study in state.studies.values():
         if study.opened.kind == "claim":
             study.opened = structs.replace(
-                study.opened, q0=study.opened.p0 + 0.008 * (1 - study.opened.p0), card_alpha=0.005
+                study.opened, q0=study.opened.p0 + 1e-4 * (1 - study.opened.p0), card_alpha=0.005
             )
     text = report(state, tmp_path)
     page, facts = Page(text), summary(state)
     facts["certified"] = next(claim for claim in facts["claims"] if claim["certified"])
     assert all(shown == str(look_up(facts, key)) for key, shown in page.facts.items())
     certified = facts["certified"]
-    assert certified["true_lower_bound"] < certified["lower_bound"] and certified["fp_upper"] == pytest.approx(0.008)
+    assert certified["true_lower_bound"] < certified["lower_bound"] and certified["fp_upper"] == pytest.approx(1e-4)
     assert f"{certified['q0']:.4f}" in text and f"{int(1000 * certified['true_lower_bound']) / 1000:.3f}" in text
     assert "took 0 of 800 hard failures laid by hand and 1 of 900 hard failures met in campaigns for successes" in text
     assert "In doubt: the &lt;b&gt;judge" in text
