@@ -72,7 +72,7 @@ class PinInsertion:
     judge = ("tasks/_pin/facts.py", "tasks/_pin/judge.py", "tasks/_pin/objects.py", "tools/station.py")
     generator = "benchmarks.pin_insertion.verifier"
     easy = ("lying on the table",)
-    per_station = 9
+    per_station = 10
 
     def lay(self, task: StationTask, kind: str, random: np.random.Generator) -> tuple[bool | None, bool]:
         """Lay a case and have it judged: what the judge said, and what is true."""

@@ -5,10 +5,13 @@ import re
 import shutil
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from enpire.core.records import VerifierErrors
 from enpire.dashboard import diffs, videos
 from enpire.dashboard.report import ReportVideo, write_report
 from enpire.ledger.state import Crown, State, fold
@@ -107,6 +110,27 @@ def test_a_campaign_without_success_says_so(tmp_path):
     for sentence in ("Nothing is certified. No idea was kept.", "No claim was opened", "No idea has been submitted"):
         assert sentence in text
     assert "the champion is the baseline itself." in text
+
+
+def test_claims_behind_a_judge_that_errs_show_both_rates(tmp_path):
+    state = fold(CAMPAIGN)
+    errors = VerifierErrors(false_positives={"laid": (0, 800), "campaign": (1, 900)}, doubt="the <b>judge</b> changed")
+    state.spec = replace(state.spec, verifier=errors)
+    for study in state.studies.values():
+        if study.opened.kind == "claim":
+            study.opened = structs.replace(
+                study.opened, q0=study.opened.p0 + 1e-4 * (1 - study.opened.p0), card_alpha=0.005
+            )
+    text = report(state, tmp_path)
+    page, facts = Page(text), summary(state)
+    facts["certified"] = next(claim for claim in facts["claims"] if claim["certified"])
+    assert all(shown == str(look_up(facts, key)) for key, shown in page.facts.items())
+    certified = facts["certified"]
+    assert certified["true_lower_bound"] < certified["lower_bound"] and certified["fp_upper"] == pytest.approx(1e-4)
+    assert f"{certified['q0']:.4f}" in text and f"{int(1000 * certified['true_lower_bound']) / 1000:.3f}" in text
+    assert "took 0 of 800 hard failures laid by hand and 1 of 900 hard failures met in campaigns for successes" in text
+    assert "In doubt: the &lt;b&gt;judge" in text
+    assert "Corrected for the judge" not in report(fold(CAMPAIGN), tmp_path)
 
 
 def test_a_certified_policy_that_lost_the_crown_is_named(tmp_path):
