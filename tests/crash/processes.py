@@ -57,7 +57,17 @@ def survivors(processes, within_s=1.0):
 
 def _ended(process):
     """Whether it is dead with all its threads; the first of them may have ended before the others."""
-    return process.state in "ZX" and _keeper.condemned(process.pid)
+    return process.state in "ZX" and all(
+        (thread := look(f"{process.pid}/task/{entry.name}")) is None or thread.state in "ZX"
+        for entry in _entries(Path(f"/proc/{process.pid}/task"))
+    )
+
+
+def _entries(folder):
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
 
 
 def condemned(process):

@@ -137,7 +137,7 @@ def test_claims_without_an_episode_are_only_counted(story, hub):
     for number in range(2, 40):
         claim = f"claim-{number}"
         arms = (story.commits["tuned"],)
-        story.tape.add(e.StudyOpened(study=claim, kind="claim", idea="0005", arms=arms, p0=0.99, alpha=0.0))
+        story.tape.add(e.StudyOpened(study=claim, kind="claim", idea="0005", arms=arms, p0=0.99, alpha=0.01))
     assert "- 38 further claims without an episode" in section(distill(story.state, hub), "Certified")
 
 

@@ -162,11 +162,14 @@ def make_harmless(patience_s: float = 30.0) -> None:
 
 def _kill(pid: int) -> None:
     """Kill a process and let it die at normal priority, where that is allowed."""
+    threads = []
     with contextlib.suppress(OSError):
         os.kill(pid, signal.SIGKILL)
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            os.sched_setscheduler(int(thread.name), os.SCHED_OTHER, os.sched_param(0))
-            os.setpriority(os.PRIO_PROCESS, int(thread.name), 0)
+        threads = [int(entry.name) for entry in Path(f"/proc/{pid}/task").iterdir()]
+    for thread in threads:
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
+            os.setpriority(os.PRIO_PROCESS, thread, 0)
 
 
 def condemned(pid: int) -> bool:

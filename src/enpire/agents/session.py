@@ -23,7 +23,7 @@ from enpire.agents.patience import Patience
 from enpire.agents.transcript import Parse, Transcript
 from enpire.agents.walls import Walls
 from enpire.core.errors import BadInput, EnpireError
-from enpire.core.process import die_with_parent
+from enpire.core.process import die_with_us
 
 STDOUT = "stdout.log"
 STDERR = "stderr.log"
@@ -124,7 +124,7 @@ class Session:
                 stdout=logs.files[0],
                 stderr=logs.files[1],
                 start_new_session=True,
-                preexec_fn=die_with_parent,  # until the keeper can keep
+                preexec_fn=die_with_us(),  # until the keeper can keep
             )
         except EnpireError:
             logs.close()

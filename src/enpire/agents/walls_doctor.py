@@ -24,7 +24,7 @@ from enpire.agents.walls import Level, Walls
 from enpire.core.confinement import bootstrap
 from enpire.core.confinement.selftest import Table
 from enpire.core.errors import EnpireError, MissingProgram
-from enpire.core.process import die_with_parent
+from enpire.core.process import die_with_us
 from enpire.core.records import Json
 
 LIMIT_S = 60.0
@@ -116,7 +116,7 @@ def _targets(campaign: Path) -> Iterator[Json]:
             stack.callback(door.shutdown, socket.SHUT_RDWR)
         threading.Thread(target=_answer_datagrams, args=(udp,), daemon=True).start()
         stack.callback(socket.socket.sendto, udp, b"stop", udp.getsockname())
-        victim = stack.enter_context(subprocess.Popen(_VICTIM, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent))
+        victim = stack.enter_context(subprocess.Popen(_VICTIM, stdin=subprocess.DEVNULL, preexec_fn=die_with_us()))
         stack.callback(victim.kill)
         yield {
             "secret": str(campaign / "secret.key"),

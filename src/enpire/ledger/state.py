@@ -160,6 +160,7 @@ class State:
             handler(event.body, event.elapsed_s)
 
     def _on_CampaignOpened(self, body: e.CampaignOpened, at_s: float) -> None:
+        _require_probabilities(body.config.alpha)
         self.config, self.spec = body.config, body.spec
         self.ideas[body.baseline.id] = IdeaNode(
             body.baseline, at_s, verdict="kept", decided_s=at_s, best=body.baseline.commit
@@ -167,6 +168,7 @@ class State:
         self.crowns.append(Crown(body.baseline.id, body.baseline.commit, at_s))
 
     def _on_SettingsChanged(self, body: e.SettingsChanged, at_s: float) -> None:
+        _require_probabilities(body.config.alpha)
         self.config, self.stopped, self.settings_s = body.config, None, at_s
 
     def _on_LedgerAccepted(self, body: e.LedgerAccepted, at_s: float) -> None:
@@ -215,6 +217,8 @@ class State:
         self.refused.append(body)
 
     def _on_StudyOpened(self, body: e.StudyOpened, at_s: float) -> None:
+        if body.kind == "claim":
+            _require_probabilities(body.p0, body.alpha)
         self.studies[body.study] = Study(body, at_s)
 
     def _on_StudyClosed(self, body: e.StudyClosed, at_s: float) -> None:
@@ -338,6 +342,12 @@ class State:
         while (parent := self.ideas[path[-1]].idea.parent) is not None and parent not in path:
             path.append(parent)
         return path[::-1]
+
+
+def _require_probabilities(*values: float) -> None:
+    for value in values:
+        if not 0 < value < 1:
+            raise ValueError(f"{value} must be inside (0, 1)")
 
 
 def fold(log: Iterable[e.Event]) -> State:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from enpire.core.config import CampaignConfig
 from enpire.core.line import Line
-from enpire.core.process import die_with_parent
+from enpire.core.process import die_with_us
 from enpire.core.records import Episode
 from enpire.ledger.folder import Folder
 from enpire.rollout.messages import Broken, Film, Filmed, Finished, Order, Ready, Report, Run
@@ -89,7 +89,7 @@ class Fleet:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=die_with_parent,
+                preexec_fn=die_with_us(),
             )
         member = _Member(name, process, Line(ours), restarts=restarts)
         self._members[name] = member

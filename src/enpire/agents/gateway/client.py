@@ -28,7 +28,7 @@ from enpire.agents.gateway.messages import (
 )
 from enpire.core.errors import EnpireError
 from enpire.core.line import Line
-from enpire.core.process import die_with_parent
+from enpire.core.process import die_with_us
 
 START_S = 30.0
 """Time the gateway has to start."""
@@ -89,7 +89,7 @@ class Gateway:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=die_with_parent,
+                preexec_fn=die_with_us(),
             )
         self._socket, self._line = ours, Line(ours)
         try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from enpire.core.errors import MissingProgram, StationFault
+from enpire.core.process import die_with_us
 from enpire.rollout.worker import launch
 from enpire.rollout.worker.inside.protocol import ALONE, COMMAND, ENDED, READY, REAP, SPAWN
 
@@ -64,6 +65,7 @@ class Zygote:
                     pass_fds=(theirs.fileno(),),
                     start_new_session=True,
                     cwd="/",
+                    preexec_fn=die_with_us(),
                 )
                 theirs.close()
                 self._await_ready(errors.fileno())
