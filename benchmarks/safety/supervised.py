@@ -67,7 +67,7 @@ class Station:
         self.commands: list[Vector] = []
         self.gate = _Taped(limits, clearance, self.commands)
         arms = yam.nominal_model(scene.ARM_BASES)
-        lead = FeedForward(arms, tuple(scene.ARM_BASES), stiffness=yam.KP, damping=yam.KD)
+        lead = FeedForward(arms, tuple(scene.ARM_BASES), yam.KP, yam.KD, limits.lead)
         self.drive = Drive(self.world, self.robot, self.gate, feed_forward=lead)
         self.true: list[Vector] = []
         self.speed: list[Vector] = []

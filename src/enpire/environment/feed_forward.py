@@ -29,13 +29,19 @@ class FeedForward:
         model: The arms alone, as they are meant to be. Its gravity is switched off.
         arms: Names in the order of the action; joints `NAME_joint1`.. and one gripper each, which is not led.
         stiffness, damping: Of each joint of an arm, Nm/rad and Nm s/rad.
+        share: Of the lead; 0 tells the motors the command.
 
     Raises:
         BadInput: As many gains as joints are needed.
     """
 
     def __init__(
-        self, model: mujoco.MjModel, arms: Sequence[str], stiffness: Sequence[float], damping: Sequence[float]
+        self,
+        model: mujoco.MjModel,
+        arms: Sequence[str],
+        stiffness: Sequence[float],
+        damping: Sequence[float],
+        share: float = 1.0,
     ) -> None:
         names = [f"{arm}_joint{i + 1}" for arm in arms for i in range(len(stiffness))]
         if len(stiffness) != len(damping) or len(names) + 2 * len(arms) != model.njnt:
@@ -47,7 +53,7 @@ class FeedForward:
         self._dofs = np.array([int(model.joint(name).dofadr[0]) for name in names])
         self._stiffness, self._damping = np.tile(stiffness, len(arms)), np.tile(damping, len(arms))
         self._armature = model.dof_armature[self._dofs]
-        self._torque = np.zeros(model.nv)
+        self._torque, self._share = np.zeros(model.nv), share
 
     def target(self, command: Command) -> Vector:
         """What to tell the motors for this tick, shape (A,)."""
@@ -62,5 +68,5 @@ class FeedForward:
         mujoco.mj_comVel(model, data)
         mujoco.mj_rne(model, data, 1, self._torque)
         torque = self._torque[dofs] + self._armature * acceleration
-        target[values] += (self._damping * velocity + torque) / self._stiffness
+        target[values] += self._share * (self._damping * velocity + torque) / self._stiffness
         return target

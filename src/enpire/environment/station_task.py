@@ -80,7 +80,7 @@ class StationTask:
         model = yam.nominal_model(scene.ARM_BASES)
         self._clearance = Clearance(model, tuple(scene.ARM_BASES), facts.limits)
         self._feed_forward = FeedForward(
-            yam.nominal_model(scene.ARM_BASES), tuple(scene.ARM_BASES), stiffness=yam.KP, damping=yam.KD
+            yam.nominal_model(scene.ARM_BASES), tuple(scene.ARM_BASES), yam.KP, yam.KD, facts.limits.lead
         )
         self._arms = {name: Arm(model, name) for name in scene.ARM_BASES}
         self.spec = self._specify(facts)

@@ -25,6 +25,7 @@ class SafetyLimits:
         velocity_margin: Share of `velocity` that commands leave unused.
         box_margin_m, table_margin_m, clearance_margin_m, own_margin_m: Inside the box, above the table, between the
             arms, between the links of one.
+        lead: Share of the feed-forward that the motors' targets get; less makes contacts softer and motion later.
     """
 
     low: tuple[float, ...]
@@ -45,6 +46,7 @@ class SafetyLimits:
     table_margin_m: float = 0.0
     clearance_margin_m: float = 0.0
     own_margin_m: float = 0.0
+    lead: float = 1.0
 
     @property
     def commanded_velocity(self) -> tuple[float, ...]:

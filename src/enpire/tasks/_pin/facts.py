@@ -59,6 +59,7 @@ def limits() -> SafetyLimits:
         table_margin_m=0.02,
         clearance_margin_m=0.03,
         own_margin_m=0.015,
+        lead=0.5,
     )
 
 
