@@ -1,7 +1,7 @@
 """How fast a simulated station runs on one core, without cameras: `python benchmarks/simulation/speed.py [SECONDS]`.
 
 Times are CPU time of this process. Actions come at 30 Hz and are split into 100 commands a second, as a station does.
-`supervised` sends them through `environment.drive.Drive` with the safety gate; `driver` straight to the robot.
+`supervised` sends them through `environment.drive.Drive` with the safety gate and feed-forward; `driver` straight to the robot.
 """
 
 import sys
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from enpire.environment.drive import Drive
+from enpire.environment.feed_forward import FeedForward
 from enpire.environment.safety.clearance import Clearance
 from enpire.environment.safety.gate import Gate
 from enpire.environment.safety.limits import SafetyLimits
@@ -99,7 +100,8 @@ def supervised(world: World, robot: YamSim, path: Path, seconds: float) -> float
         box_high_m=(0.7, 0.6, 0.8),
     )
     gate = Gate(limits, Clearance(yam.nominal_model(scene.ARM_BASES), tuple(scene.ARM_BASES), limits))
-    drive = Drive(world, robot, gate)
+    lead = FeedForward(yam.nominal_model(scene.ARM_BASES), tuple(scene.ARM_BASES), yam.KP, yam.KD)
+    drive = Drive(world, robot, gate, feed_forward=lead)
     drive.begin()
     began = time.process_time()
     for step in range(round(30 * seconds)):
