@@ -1,7 +1,7 @@
 """How fast a simulated station runs on one core, without cameras: `python benchmarks/simulation/speed.py [SECONDS]`.
 
 Times are CPU time of this process. Actions come at 30 Hz and are split into 100 commands a second, as a station does.
-`supervised` sends them through `environment.drive.Drive` with the safety gate and feed-forward; `driver` straight to the robot.
+`supervised` sends them through `environment.drive.Drive` with the safety gate and feed-forward; `driver` straight on.
 """
 
 import sys
