@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from enpire.agents import _keeper
 from enpire.agents._keeper import condemned
 
+KEEPER = Path(_keeper.__file__)
 FIRST_THREAD_ENDS = """
 import ctypes, os, threading, time
 threading.Thread(target=time.sleep, args=(60,)).start()
@@ -54,3 +56,34 @@ def test_process_whose_first_thread_has_ended_can_act() -> None:
         assert not condemned(process.pid)
         process.kill()
         assert condemned(process.pid)
+
+
+OPENS_A_SESSION = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+print(os.getpid(), flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel gives sessions no weight")
+@pytest.mark.timeout(30)
+def test_an_agent_and_the_sessions_it_opens_weigh_less(tmp_path: Path) -> None:
+    keeper = [sys.executable, "-I", "-S", str(KEEPER), str(os.getpid()), "10000"]
+    output = tmp_path / "pids"
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            [*keeper, sys.executable, "-c", OPENS_A_SESSION], stdout=file, start_new_session=True
+        )
+    try:
+        while len(pids := output.read_text().split()) < 2:
+            os.sched_yield()
+        for pid in pids:
+            while Path(f"/proc/{pid}/autogroup").read_text().split()[-1] != "10":
+                os.sched_yield()
+        assert Path(f"/proc/{process.pid}/autogroup").read_text().split()[-1] == "0"
+    finally:
+        process.terminate()
+        process.wait()
+    assert not any(Path(f"/proc/{pid}/stat").exists() for pid in pids)

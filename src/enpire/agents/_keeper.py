@@ -27,6 +27,9 @@ from types import FrameType
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _NICE = 10
+"""Of processes, and of sessions: where the kernel shares processors out by session, the idle class holds inside only."""
+_LOWER_S = 1.0
+"""Between two looks for descendants that opened a session of their own, as the shells of coding agents do."""
 _LOOK_S = 0.2
 """How often the keeper looks for the end of an agent whose orphans still hold its pipes."""
 _PAUSE_S = 0.001
@@ -54,6 +57,7 @@ def main(argv: list[str]) -> int:
         # Thinking must not slow a station down: an idle-class task gives way at once, a nice one only after its slice.
         with contextlib.suppress(AttributeError, OSError):
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        _weigh(os.getpid(), _NICE)
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
@@ -68,7 +72,7 @@ def main(argv: list[str]) -> int:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            process_group=0,
+            start_new_session=True,
             preexec_fn=die_with_keeper,
         )
     except OSError as error:
@@ -93,8 +97,12 @@ def _pump(agent: "subprocess.Popen[bytes]", cap: int) -> None:
             assert stream is not None
             os.set_blocking(stream.fileno(), False)
             selector.register(stream, selectors.EVENT_READ, CappedFile(file, cap))
-        alone = False
+        alone, lowered_s = False, 0.0
         while selector.get_map():
+            if time.monotonic() > lowered_s + _LOWER_S:
+                for pid in descendants(os.getpid()):
+                    _weigh(pid, _NICE)
+                lowered_s = time.monotonic()
             if not alone and agent.poll() is not None:
                 kill_descendants()
                 alone = True
@@ -160,8 +168,17 @@ def make_harmless(patience_s: float = 30.0) -> None:
             _kill(pid)
 
 
+def _weigh(pid: int, nice: int) -> None:
+    """Set the weight of a process's session, where sessions have one (`sched_autogroup_enabled`)."""
+    with contextlib.suppress(OSError):
+        file = Path(f"/proc/{pid}/autogroup")
+        if int(file.read_text().split()[-1]) != nice:
+            file.write_text(str(nice))
+
+
 def _kill(pid: int) -> None:
     """Kill a process and let it die at normal priority, where that is allowed."""
+    _weigh(pid, 0)
     threads = []
     with contextlib.suppress(OSError):
         os.kill(pid, signal.SIGKILL)
