@@ -44,6 +44,7 @@ class PushT:
         "tools/perception/t_outline.py",
         "tools/station.py",
     )
+    """Not `hand.py` and `planner.py`: they give it the postures of rest and the progress, no success."""
     generator = "benchmarks.push_t.judge"
     easy = ("far",)
     per_station = 20
@@ -69,7 +70,8 @@ class PinInsertion:
     """`pin_insertion`."""
 
     name = "pin_insertion"
-    judge = ("tasks/_pin/facts.py", "tasks/_pin/judge.py", "tasks/_pin/objects.py", "tools/station.py")
+    judge = ("tasks/_pin/judge.py", "tasks/_pin/objects.py", "tools/station.py")
+    """Not `facts.py`: what the judge takes from it follows from `objects.py`; the rest is limits, tools and text."""
     generator = "benchmarks.pin_insertion.verifier"
     easy = ("lying on the table",)
     per_station = 10
