@@ -27,7 +27,7 @@ from types import FrameType
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _NICE = 10
-"""Of processes, and of sessions: where the kernel shares processors out by session, the idle class holds inside only."""
+"""Of processes, and of sessions: where the kernel shares processors out by session, classes count inside one only."""
 _LOWER_S = 1.0
 """Between two looks for descendants that opened a session of their own, as the shells of coding agents do."""
 _LOOK_S = 0.2
