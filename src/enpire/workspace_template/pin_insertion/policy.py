@@ -78,6 +78,9 @@ class Policy:
         if not self._seated():
             yield from self.search.find()
             yield from self.descent.down(max(self.hand.pose()[2] - self.inside_m, 0.0))
+        if self._seated():  # an arm bent by what it met is let go, and a pin that jammed half-way slips on
+            self.hand.relax()
+            yield from self.descent.down(0.0)
 
     def _seated(self) -> bool:
         """Whether the tool is as low as it is with the pin in its hole."""
