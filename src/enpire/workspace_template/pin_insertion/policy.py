@@ -32,6 +32,9 @@ HOVER_M = 0.008
 SHORT_M = 0.010
 """A pin that stands this far above the floor by the arm's readings, which are millimetres off, is not in its hole."""
 
+PRESSES = 3
+"""Of a pin that is in its hole."""
+
 
 class Policy:
     """One attempt per episode. Every episode starts with fresh blocks."""
@@ -78,7 +81,12 @@ class Policy:
         if not self._seated():
             yield from self.search.find()
             yield from self.descent.down(max(self.hand.pose()[2] - self.inside_m, 0.0))
-        if self._seated():  # an arm bent by what it met is let go, and a pin that jammed half-way slips on
+        if self._seated():
+            yield from self._press_home()
+
+    def _press_home(self) -> Iterator[Array]:
+        """Let the arm go, bent by what it met, and come down again: a pin that jammed half-way slips on."""
+        for _ in range(PRESSES):
             self.hand.relax()
             yield from self.descent.down(0.0)
 
