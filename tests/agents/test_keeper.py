@@ -80,7 +80,7 @@ def test_an_agent_and_the_sessions_it_opens_weigh_less(tmp_path: Path) -> None:
         while len(pids := output.read_text().split()) < 2:
             os.sched_yield()
         for pid in pids:
-            while Path(f"/proc/{pid}/autogroup").read_text().split()[-1] != "10":
+            while Path(f"/proc/{pid}/autogroup").read_text().split()[-1] != "5":
                 os.sched_yield()
         assert Path(f"/proc/{process.pid}/autogroup").read_text().split()[-1] == "0"
     finally:

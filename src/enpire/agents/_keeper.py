@@ -26,7 +26,7 @@ from types import FrameType
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-_NICE = 10
+_NICE, _SESSION_NICE = 10, 5
 """Of processes, and of sessions: where the kernel shares processors out by session, classes count inside one only."""
 _LOWER_S = 1.0
 """Between two looks for descendants that opened a session of their own, as the shells of coding agents do."""
@@ -57,7 +57,7 @@ def main(argv: list[str]) -> int:
         # Thinking must not slow a station down: an idle-class task gives way at once, a nice one only after its slice.
         with contextlib.suppress(AttributeError, OSError):
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-        _weigh(os.getpid(), _NICE)
+        _weigh(os.getpid(), _SESSION_NICE)
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
@@ -101,7 +101,7 @@ def _pump(agent: "subprocess.Popen[bytes]", cap: int) -> None:
         while selector.get_map():
             if time.monotonic() > lowered_s + _LOWER_S:
                 for pid in descendants(os.getpid()):
-                    _weigh(pid, _NICE)
+                    _weigh(pid, _SESSION_NICE)
                 lowered_s = time.monotonic()
             if not alone and agent.poll() is not None:
                 kill_descendants()

@@ -12,7 +12,7 @@ from enpire.statistics import intervals, one_sample, spending, two_sample, verif
 _ISOLATION = ("none", "lsm", "namespaces")
 """Isolation levels, weakest first."""
 
-time_uniform_bound = lru_cache(maxsize=4096)(one_sample.lower_bound)
+time_uniform_bound = lru_cache(maxsize=512)(one_sample.lower_bound)
 """`one_sample.lower_bound` with a memory: (successes, failures, alpha) to bound."""
 
 
