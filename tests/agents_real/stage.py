@@ -22,7 +22,7 @@ from mcp.server.mcpserver import Image
 from enpire.agents.adapter import AgentEvent, Job, Launch
 from enpire.agents.scripted_model import make_app
 from enpire.agents.scripted_model.app import ScriptedModel
-from enpire.core.records import Usage
+from enpire.core.usage import Usage
 
 TOKEN = "ENPIRE_TEST_RUN"
 PNG = bytes.fromhex(

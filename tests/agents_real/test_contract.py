@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from enpire.agents.adapter import Began, Failed, Retried, Said, Used
-from enpire.core.records import Usage
+from enpire.core.usage import Usage
 
 from .stage import LIMIT_S, PNG, Lab, Theatre
 

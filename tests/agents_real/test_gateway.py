@@ -11,7 +11,7 @@ from enpire.agents.adapter import Failed
 from enpire.agents.gateway.client import Gateway
 from enpire.agents.gateway.messages import Called, Limits, Open, Start
 from enpire.core import registry
-from enpire.core.records import ModelCall
+from enpire.core.usage import ModelCall
 
 from .stage import InBetween, Theatre
 from .test_contract import WORK

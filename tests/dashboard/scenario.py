@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from enpire.core.config import CampaignConfig
-from enpire.core.records import Episode, Idea, ModelCall, Purpose, Ticket, Usage, Variant
+from enpire.core.records import Episode, Idea, Purpose, Ticket, Variant
+from enpire.core.usage import ModelCall, Usage
 from enpire.ledger import events as e
 from enpire.ledger.state import State, Study, fold
 from enpire.statistics import one_sample, two_sample

@@ -20,7 +20,7 @@ from enpire.agents.gateway.messages import (
     Unusable,
 )
 from enpire.core.line import Line
-from enpire.core.records import ModelCall, Usage
+from enpire.core.usage import ModelCall, Usage
 from enpire.rollout.messages import Broken, Film, Filmed, Finished, Ready, Run
 from tests.fuzz.damage import RAW, damage_bytes, damage_json
 from tests.ledger.make import SPEC, episode, ticket

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from enpire.core.records import Usage
+from enpire.core.usage import Usage
 
 Dialect = Literal["responses", "messages", "chat"]
 """Wire form between an agent and its model: OpenAI Responses, Anthropic Messages, chat completions."""

@@ -22,7 +22,8 @@ from enpire.agents._programs import (
     written_lines,
 )
 from enpire.agents.adapter import AgentEvent, Began, Dialect, Ended, Job, Launch, Retried, Said, Upstream, Used
-from enpire.core.records import Json, Usage
+from enpire.core.records import Json
+from enpire.core.usage import Usage
 
 DIALECT: Dialect = "messages"
 UPSTREAM = Upstream(

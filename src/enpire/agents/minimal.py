@@ -15,7 +15,8 @@ from pathlib import Path
 
 from enpire.agents.adapter import AgentEvent, Began, Dialect, Ended, Failed, Job, Launch, Retried, Said, Upstream, Used
 from enpire.agents.outcome import ModelAnswer, one_line
-from enpire.core.records import Json, Usage
+from enpire.core.records import Json
+from enpire.core.usage import Usage
 
 DIALECT: Dialect = "chat"
 UPSTREAM = Upstream(

@@ -5,7 +5,8 @@ from typing import Literal
 import msgspec
 
 from enpire.core.config import CampaignConfig
-from enpire.core.records import Episode, Idea, IdeaVerdict, ModelCall, TaskSpec, Ticket, Usage
+from enpire.core.records import Episode, Idea, IdeaVerdict, TaskSpec, Ticket
+from enpire.core.usage import ModelCall, Usage
 
 
 class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="event"):

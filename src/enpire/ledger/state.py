@@ -7,8 +7,9 @@ from typing import Literal
 
 from enpire.core.config import CampaignConfig
 from enpire.core.errors import Damaged
-from enpire.core.records import Episode, Idea, IdeaVerdict, ModelCall, TaskSpec, Ticket, Usage
+from enpire.core.records import Episode, Idea, IdeaVerdict, TaskSpec, Ticket
 from enpire.core.seeds import SeedClass, class_of
+from enpire.core.usage import ModelCall, Usage
 from enpire.ledger import events as e
 
 FRESH: frozenset[str] = frozenset({"control", "filler", "confirm", "claim"})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
-from enpire.core.records import ModelCall, Usage
+from enpire.core.usage import ModelCall, Usage
 from enpire.ledger.state import State
 from enpire.metrics.studies import ClaimReport, claims
 

@@ -15,7 +15,8 @@ from enpire.agents.team import Member
 from enpire.agents.walls import Walls, raise_walls
 from enpire.core.config import CampaignConfig
 from enpire.core.errors import EnpireError
-from enpire.core.records import Json, ModelCall, Usage
+from enpire.core.records import Json
+from enpire.core.usage import ModelCall, Usage
 from enpire.ledger import events as e
 from enpire.ledger.folder import Folder
 from enpire.ledger.state import SessionLog, State

@@ -17,7 +17,8 @@ from enpire.agents.team import Member, team
 from enpire.core.clock import Clock
 from enpire.core.config import CampaignConfig
 from enpire.core.errors import BadInput, EnpireError
-from enpire.core.records import Proposal, Usage
+from enpire.core.records import Proposal
+from enpire.core.usage import Usage
 from enpire.ledger import events as e
 from enpire.ledger.folder import Folder
 from enpire.ledger.state import State

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from enpire.agents.adapter import AgentEvent, Began, Ended, Failed, Job, Retried, Said, Used
 from enpire.core import registry
-from enpire.core.records import Usage
+from enpire.core.usage import Usage
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
 AGENTS = ("codex", "claude_code", "kimi_code")

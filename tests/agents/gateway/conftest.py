@@ -12,7 +12,7 @@ import pytest
 
 from enpire.agents.gateway.client import Gateway
 from enpire.agents.gateway.messages import Asked, Called, Limits, Open, Start
-from enpire.core.records import ModelCall
+from enpire.core.usage import ModelCall
 from tests.agents.gateway.upstream import Provider, serving
 
 SECRET = "sk-provider-0123456789abcdef"

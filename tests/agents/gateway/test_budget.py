@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from enpire.agents.gateway.budget import Account, Budget, UsedUp
 from enpire.agents.gateway.messages import Limits, Phase, Price
 from enpire.agents.gateway.prices import cost_at_most, cost_usd, price_of
-from enpire.core.records import Usage
+from enpire.core.usage import Usage
 from tests.agents.gateway.conftest import House, post
 from tests.agents.gateway.upstream import Play, Provider, chat_stream, messages_stream, responses_stream
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from enpire.agents.gateway.dialects import NAMES, dialect
 from enpire.agents.gateway.dialects.images import WITHHELD
 from enpire.agents.gateway.dialects.meter import Meter
-from enpire.core.records import Usage
+from enpire.core.usage import Usage
 from tests.agents.gateway.upstream import chat_stream, messages_stream, responses_stream
 
 STREAMS = {"responses": responses_stream(), "messages": messages_stream(), "chat": chat_stream()}

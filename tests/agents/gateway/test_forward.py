@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from enpire.agents.gateway.messages import Phase, Price
-from enpire.core.records import Usage
+from enpire.core.usage import Usage
 from tests.agents.gateway.conftest import KEY, SECRET, House, post
 from tests.agents.gateway.upstream import (
     Play,

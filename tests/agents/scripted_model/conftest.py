@@ -16,7 +16,7 @@ import uvicorn
 
 from enpire.agents.scripted_model import make_app
 from enpire.agents.scripted_model.app import ScriptedModel
-from enpire.core.records import Usage
+from enpire.core.usage import Usage
 
 PATHS = {"responses": "responses", "messages": "messages", "chat": "chat/completions"}
 SHELLS = {"responses": ("exec_command", "cmd"), "messages": ("Bash", "command"), "chat": ("Shell", "command")}

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from enpire.core.records import Usage
+from enpire.core.usage import Usage
 
 from .conftest import PATHS, SHELLS, Asker, tool
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from enpire.core.errors import BadInput
-from enpire.core.records import Proposal, Usage
+from enpire.core.records import Proposal
+from enpire.core.usage import Usage
 from enpire.evolution.hub import Hub
 from enpire.evolution.verbs.desk import Desk
 from enpire.evolution.workspace import Files

@@ -19,7 +19,8 @@ from enpire.agents.gateway.messages import Called, Price, Report
 from enpire.agents.gateway.prices import cost_at_most, cost_usd, price_of
 from enpire.agents.gateway.relay import Relay, address, provider_headers
 from enpire.agents.gateway.sessions import Session
-from enpire.core.records import Json, ModelCall, Usage
+from enpire.core.records import Json
+from enpire.core.usage import ModelCall, Usage
 
 NAME_CHARACTERS = 200
 """Longest model name that is booked; agents may send anything."""

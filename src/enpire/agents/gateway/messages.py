@@ -2,7 +2,8 @@
 
 import msgspec
 
-from enpire.core.records import Json, ModelCall
+from enpire.core.records import Json
+from enpire.core.usage import ModelCall
 
 
 class ToolSpec(msgspec.Struct, frozen=True):

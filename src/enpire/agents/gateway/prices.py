@@ -1,7 +1,7 @@
 """What tokens cost."""
 
 from enpire.agents.gateway.messages import Price
-from enpire.core.records import Usage
+from enpire.core.usage import Usage
 
 PER = 1_000_000
 """Tokens a price is for."""

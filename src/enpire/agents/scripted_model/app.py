@@ -17,7 +17,8 @@ from enpire.agents.scripted_model import chat, messages, responses
 from enpire.agents.scripted_model.operations import NotOffered, call_for
 from enpire.agents.scripted_model.play import Mind, Play, Step
 from enpire.agents.scripted_model.wire import Answer, Dialect, Request, plain_text
-from enpire.core.records import Json, Usage, to_builtins
+from enpire.core.records import Json, to_builtins
+from enpire.core.usage import Usage
 
 DIALECTS = {name: cast(Dialect, m) for name, m in (("responses", responses), ("messages", messages), ("chat", chat))}
 

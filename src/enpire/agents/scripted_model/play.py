@@ -9,7 +9,7 @@ import msgspec
 from enpire.agents.scripted_model.operations import MARK
 from enpire.agents.scripted_model.script import Turn
 from enpire.agents.scripted_model.wire import Request
-from enpire.core.records import Usage
+from enpire.core.usage import Usage
 
 Mind = Callable[[str, int], Turn]
 """What the model of a session (its path) does in answer number n. May take seconds; sessions ask at the same time."""

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from enpire.agents.scripted_model.wire import Answer, Request, Tool, event, plain_text
-from enpire.core.records import Json, Usage
+from enpire.core.records import Json
+from enpire.core.usage import Usage
 
 PATH = "/v1/responses"
 

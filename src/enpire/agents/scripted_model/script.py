@@ -31,7 +31,8 @@ from pathlib import Path
 import msgspec
 
 from enpire.core.errors import BadInput
-from enpire.core.records import Json, Usage
+from enpire.core.records import Json
+from enpire.core.usage import Usage
 
 
 class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from enpire.core.records import Json, Usage
+from enpire.core.records import Json
+from enpire.core.usage import Usage
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from enpire.core.records import Proposal, Usage
+from enpire.core.records import Proposal
+from enpire.core.usage import Usage
 from enpire.evolution.hub import Hub
 from enpire.ledger.folder import Folder
 from enpire.ledger.state import State

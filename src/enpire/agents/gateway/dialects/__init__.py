@@ -4,7 +4,8 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from enpire.agents.gateway.dialects.images import Images
-from enpire.core.records import Json, Usage
+from enpire.core.records import Json
+from enpire.core.usage import Usage
 
 NAMES = ("responses", "messages", "chat")
 

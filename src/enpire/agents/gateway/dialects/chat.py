@@ -8,7 +8,8 @@ one more chunk, without choices. This and the mask are the only changes that the
 from enpire.agents.gateway.dialects import meter
 from enpire.agents.gateway.dialects.images import Images, survey, withhold
 from enpire.agents.gateway.dialects.meter import part, tokens
-from enpire.core.records import Json, Usage
+from enpire.core.records import Json
+from enpire.core.usage import Usage
 
 ROUTE = "chat/completions"
 FREE = ("models",)

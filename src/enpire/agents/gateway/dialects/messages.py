@@ -6,7 +6,8 @@ figures of a stream are running totals, so the largest one seen is the last one.
 
 from enpire.agents.gateway.dialects.images import Images, survey, withhold
 from enpire.agents.gateway.dialects.meter import part, tokens
-from enpire.core.records import Json, Usage
+from enpire.core.records import Json
+from enpire.core.usage import Usage
 
 ROUTE = "messages"
 FREE = ("messages/count_tokens", "models")

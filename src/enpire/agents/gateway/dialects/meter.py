@@ -4,7 +4,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from enpire.core.records import Json, Usage
+from enpire.core.records import Json
+from enpire.core.usage import Usage
 
 BUFFER_BYTES = 64 << 20
 """A line or an answer longer than this is not counted."""
