@@ -107,6 +107,7 @@ def test_the_force_is_what_changed_since_the_start_not_what_friction_was():
     strip.see(cell, 0.1)
     cell.effort = cell.effort + np.array([0.0, 0.0, 5.0, 0.0, 0.0, 0.0, 0.0])
     strip.see(cell, 0.2)
+    drawn(strip)
     (first_n, grip_n, _), (second_n, _, progress) = strip._rows
     assert first_n == pytest.approx(0.0, abs=1e-9)
     assert second_n == pytest.approx(5.0, rel=0.01)

@@ -126,6 +126,25 @@ def test_a_hopeless_claim_is_given_up_and_the_next_one_costs_more(tape):
     assert again.study == "claim-2" and again.alpha == pytest.approx(0.05 * 0.75 / 4)
 
 
+@pytest.mark.parametrize(("fresh", "overtakes"), [(10, False), (30, True)])
+def test_a_claim_yields_to_a_champion_that_is_better_and_worth_one(tape, fresh, overtakes):
+    tape.play("filler", "c0", "filler", [True] * 18)
+    (opened,) = settle(tape)
+    tape.play(opened.study, "c0", "claim", ([True] * 19 + [False]) * 5)
+    assert settle(tape) == []
+    race(tape, 1, ("c1",))
+    tape.add(e.ChampionCrowned(idea="0001", commit="c1"))
+    assert settle(tape) == []
+    tape.play("filler", "c1", "filler", [True] * fresh)
+    found = settle(tape)
+    if not overtakes:
+        assert found == []
+        return
+    closed, again = found
+    assert not closed.accepted and closed.reason == "given up: 95 of 100; idea 0001 is better"
+    assert again.kind == "claim" and again.arms == ("c1",) and again.alpha < opened.alpha
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.booleans(), max_size=60), st.floats(0.5, 0.99))
 def test_a_claim_is_accepted_only_with_enough_evidence(outcomes, target):

@@ -8,7 +8,7 @@ from enpire.core.records import MOST_TRIES
 from enpire.core.seeds import class_of
 from enpire.ledger import events as e
 from enpire.ledger.state import State
-from enpire.rollout.broker import FILLER_EPISODES, Broker
+from enpire.rollout.broker import CLAIM_ALONE, FILLER_EPISODES, Broker
 from enpire.statistics.race import RaceRule
 from tests.ledger.make import Tape, episode, idea
 
@@ -41,11 +41,37 @@ def test_idle_stations_measure_the_champion(tape):
     assert broker(tape).next() is None
 
 
-def test_every_arm_gets_its_opening_episodes_first(tape):
+def test_the_champion_and_then_every_arm_get_their_opening_episodes_first(tape):
     race(tape)
+    for _ in range(3):
+        run(tape, [broker(tape).next()])
+    assert Counter(t.candidate for t in tape.state.tickets.values()) == {"c0": 3}
     for _ in range(6):
         run(tape, [broker(tape).next()])
-    assert Counter(t.candidate for t in tape.state.tickets.values()) == {"c1": 3, "c2": 3}
+    assert Counter(t.candidate for t in tape.state.tickets.values()) == {"c0": 3, "c1": 3, "c2": 3}
+
+
+def test_a_new_champion_is_measured_before_the_races_go_on(tape):
+    race(tape, ("c1",), 1)
+    race(tape, ("c2",), 2)
+    tape.play("filler", "c0", "filler", [False] * 8)
+    tape.add(e.ChampionCrowned(idea="0001", commit="c1"))
+    tickets = []
+    for _ in range(3):
+        tickets.append(broker(tape).next())
+        tape.add(e.TicketsPlanned(tickets=(tickets[-1],)), e.EpisodeStarted(ticket=tickets[-1].id, station="s"))
+    assert {(t.candidate, t.purpose) for t in tickets} == {("c1", "filler")}
+    assert broker(tape).next().purpose == "race"
+
+
+@pytest.mark.parametrize(("successes", "share"), [(8, 0.5), (4, 0.0)])
+def test_a_champion_that_may_meet_the_target_takes_turns_with_the_races(tape, successes, share):
+    race(tape)
+    tape.play("filler", "c0", "filler", [True] * successes + [False] * (8 - successes))
+    first = [
+        Broker(tape.state, b"k" * 32, RaceRule(), Objective(), random.Random(n)).next().purpose for n in range(200)
+    ]
+    assert Counter(first)["filler"] / 200 == pytest.approx(share, abs=0.1)
 
 
 def test_arms_of_a_race_meet_the_same_start_states(tape):
@@ -61,10 +87,11 @@ def test_arms_of_a_race_meet_the_same_start_states(tape):
 
 def test_in_flight_episodes_count_when_arms_are_chosen(tape):
     race(tape)
+    tape.play("filler", "c0", "filler", [False] * 3)
     for _ in range(6):
         ticket = broker(tape).next()
         tape.add(e.TicketsPlanned(tickets=(ticket,)), e.EpisodeStarted(ticket=ticket.id, station="s"))
-    assert Counter(t.candidate for t in tape.state.tickets.values()) == {"c1": 3, "c2": 3}
+    assert Counter(t.candidate for t in tape.state.unfinished) == {"c1": 3, "c2": 3}
     assert broker(tape).next().purpose == "control"
 
 
@@ -78,6 +105,17 @@ def test_claims_come_first_and_use_fresh_claim_seeds(tape):
     assert {t.purpose for t in tickets} == {"claim"}
     assert {class_of(t.seed) for t in tickets} == {"claim"}
     assert len({t.seed for t in tickets}) == 20
+
+
+def test_a_long_claim_takes_turns_with_the_races(tape):
+    race(tape)
+    tape.add(e.StudyOpened(study="claim-1", kind="claim", idea="0000", arms=("c0",), p0=0.9, alpha=0.05))
+    tape.play("claim-1", "c0", "claim", ([True] * 9 + [False]) * (CLAIM_ALONE // 10))
+    tickets = []
+    for n in range(100):
+        tickets.append(Broker(tape.state, b"k" * 32, RaceRule(), Objective(), random.Random(n)).next())
+    assert Counter(t.purpose for t in tickets)["claim"] == pytest.approx(50, abs=15)
+    assert broker(tape).next_proof().purpose == "claim"
 
 
 def test_a_confirmation_alternates_and_shares_no_start_states(tape):

@@ -119,4 +119,4 @@ def check_options(given: dict[str, float], valid: dict[str, OptionRange]) -> dic
         known = valid[name]
         if not (np.isfinite(value) and known.low <= value <= known.high):
             raise BadInput(f"task option {name} = {value:g} must lie in [{known.low:g}, {known.high:g}]: {known.doc}")
-    return {name: given.get(name, option.default) for name, option in valid.items()}
+    return {name: float(given.get(name, option.default)) for name, option in valid.items()}

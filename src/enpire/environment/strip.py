@@ -11,6 +11,8 @@ from enpire.tools.control import contact
 if TYPE_CHECKING:
     from enpire.environment.cell import Cell
 
+Array = NDArray[np.float64]
+
 HEIGHT_PX = 84
 TOOL_FULL_N, GRIP_FULL_N = 20.0, 30.0
 """Forces at the upper edge of the plot."""
@@ -33,23 +35,29 @@ class Strip:
 
     def __init__(self) -> None:
         self._rows: list[tuple[float, float, float]] = []
+        self._readings: list[tuple[Cell, Array, Array, float]] = []
         self._free_air: dict[str, contact.Bias] = {}
 
     def see(self, cell: "Cell", progress: float) -> None:
-        """One control period more.
+        """One control period more. Its forces are worked out when a picture asks for them: most episodes have none."""
+        self._readings.append((cell, cell.state.copy(), cell.effort.copy(), progress))
+
+    def _work_out(self) -> None:
+        """Rows of the readings since the last picture.
 
         The force on the tool is the larger one of both arms, estimated from motor efforts, with the first reading of
         the episode as free air: off by 1 to 2 N of dry friction at a standstill.
         """
-        tool_n = grip_n = 0.0
-        for name, arm in cell.arms.items():
-            entries = cell.entries(name)
-            q, (*joints, grip) = cell.state[entries][:-1], cell.effort[entries]
-            effort = np.array(joints)
-            bias = self._free_air.setdefault(name, contact.free_air(arm, q, effort))
-            tool_n = max(tool_n, float(np.linalg.norm(contact.force(arm, q, effort, bias))))
-            grip_n = max(grip_n, abs(float(grip)))
-        self.add(tool_n, progress, grip_n)
+        for cell, state, efforts, progress in self._readings:
+            tool_n = grip_n = 0.0
+            for name, arm in cell.arms.items():
+                entries = cell.entries(name)
+                q, effort, grip = state[entries][:-1], efforts[entries][:-1], efforts[entries][-1]
+                bias = self._free_air.setdefault(name, contact.free_air(arm, q, effort))
+                tool_n = max(tool_n, float(np.linalg.norm(contact.force(arm, q, effort, bias))))
+                grip_n = max(grip_n, abs(float(grip)))
+            self.add(tool_n, progress, grip_n)
+        self._readings.clear()
 
     def add(self, tool_n: float, progress: float, grip_n: float) -> None:
         """One control period more: force on the tool (N), progress in [0, 1], force of the gripper (N)."""
@@ -57,6 +65,7 @@ class Strip:
 
     def under(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The picture (H, W, 3) with the strip below it, (H + 84, W, 3)."""
+        self._work_out()
         strip = np.full((HEIGHT_PX, picture.shape[1], 3), _BACK, np.uint8)
         plot = strip[_TEXT_PX : HEIGHT_PX - _BASE_PX]
         self._axes(plot)

@@ -33,6 +33,9 @@ class ClaimRule:
     """Open a claim when P(rate >= target | fresh episodes of the champion) exceeds this."""
     attempts: int = 6
     """Most claims of a campaign; each costs more than the one before (`spending.claim_level`)."""
+    overtaken: float = 0.9
+    """Abandon a claim when the champion succeeds more often than the policy claimed with more than this probability,
+    and is itself worth a claim."""
     hopeless: float = 0.05
     """Abandon a claim with two or more failures when so many are less likely than this at the rate claimed."""
     cap: int = 3000
@@ -81,7 +84,7 @@ def settle(state: State, rules: Rules) -> list[e.EventBody]:
             return found
     for study in state.open_studies("claim"):
         cap = rules.claim.final_episodes if study.name.endswith(FINAL_CLAIM) else rules.claim.cap
-        if found := _decide_claim(study, rules.claim.hopeless, cap):
+        if found := _decide_claim(study, rules.claim.hopeless, cap) or _overtaken(state, study, rules.claim):
             return found
     return _open_claim(state, rules.claim)
 
@@ -287,23 +290,44 @@ def _decide_claim(study: Study, hopeless: float, cap: int) -> list[e.EventBody]:
     outcomes = [x.success for x in study.of(study.opened.arms[0])]
     successes, failures = sum(outcomes), len(outcomes) - sum(outcomes)
     q0, alpha = study.opened.judged_p0, study.opened.alpha
-    log_e = one_sample.log_e_value(successes, failures, q0)
-    bound = one_sample.lower_bound(successes, failures, alpha)
     broken = study.broken(study.opened.arms[0]).values()
     left_out = sum(count >= MOST_TRIES for count in broken)
     if left_out > MOST_LEFT_OUT * (left_out + len(outcomes)) and left_out > 1:
         reason = f"given up: {left_out} start states could not be played, {len(outcomes)} could"
-        return [e.StudyClosed(study=study.name, accepted=False, reason=reason, log_e=log_e, lower_bound=bound)]
-    if log_e >= -math.log(alpha):
+        return _closed_claim(study, False, reason)
+    if one_sample.log_e_value(successes, failures, q0) >= -math.log(alpha):
         if study.in_flight or left_out < len(broken):
             return []  # every started episode counts: wait for those in flight, and those that broke and play again
-        reason = f"success >= {study.opened.p0:g} proven"
-        return [e.StudyClosed(study=study.name, accepted=True, reason=reason, log_e=log_e, lower_bound=bound)]
+        return _closed_claim(study, True, f"success >= {study.opened.p0:g} proven")
     many = failures >= 2 and betainc(failures, successes + 1, 1.0 - q0) < hopeless  # binomial tail at the rate q0
     if len(outcomes) >= cap or many:
-        reason = f"given up: {successes} of {len(outcomes)}"
-        return [e.StudyClosed(study=study.name, accepted=False, reason=reason, log_e=log_e, lower_bound=bound)]
+        return _closed_claim(study, False, f"given up: {successes} of {len(outcomes)}")
     return []
+
+
+def _overtaken(state: State, study: Study, rule: ClaimRule) -> list[e.EventBody]:
+    """A claim's episodes are better spent on a champion that has come since and is better."""
+    assert state.config is not None
+    claimed, champion = study.opened.arms[0], state.champion.commit
+    if claimed == champion or study.opened.p0 < state.config.target:
+        return []
+    fresh = [x.success for x in state.fresh(champion)]
+    outcomes = [x.success for x in study.of(claimed)]
+    if not fresh or _probability_at_least(_judged(state, study.opened.p0), fresh) <= rule.worth_trying:
+        return []
+    if probability_better(Sample.of(fresh), Sample.of(outcomes)) <= rule.overtaken:
+        return []
+    return _closed_claim(
+        study, False, f"given up: {sum(outcomes)} of {len(outcomes)}; idea {state.champion.idea} is better"
+    )
+
+
+def _closed_claim(study: Study, accepted: bool, reason: str) -> list[e.EventBody]:
+    outcomes = [x.success for x in study.of(study.opened.arms[0])]
+    successes, failures = sum(outcomes), len(outcomes) - sum(outcomes)
+    log_e = one_sample.log_e_value(successes, failures, study.opened.judged_p0)
+    bound = one_sample.lower_bound(successes, failures, study.opened.alpha)
+    return [e.StudyClosed(study=study.name, accepted=accepted, reason=reason, log_e=log_e, lower_bound=bound)]
 
 
 FINAL_RATES = (0.99, 0.98, 0.97, 0.95, 0.93, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)

@@ -13,6 +13,10 @@ from enpire.statistics.race import RaceRule, Sample, next_arm
 
 FILLER_EPISODES = 400
 """Fresh episodes of a champion after which filler work stops."""
+PROMISING_EPISODES = 30
+"""Fresh episodes up to which a champion that may meet the target gets every other ticket of the search."""
+CLAIM_ALONE = 100
+"""Episodes of a claim after which it leaves every other ticket to the search: the rate is close to the one claimed."""
 _SEED_CLASS: dict[str, seeds.SeedClass] = {"race": "search", "confirm": "confirm", "claim": "claim", "filler": "search"}
 
 
@@ -33,8 +37,9 @@ def incumbent_sample(state: State, objective: Objective) -> Sample:
 class Broker:
     """Turns the state of the campaign into tickets.
 
-    Priority: what a crash left unfinished, claims, confirmations, races with their concurrent control, filler. Among
-    races the one that has used the least station time comes first, so a slow policy does not hold up quick ones.
+    Priority: what a crash left unfinished, claims, confirmations, a new champion, races with their concurrent control,
+    filler. A long claim, and a champion that may meet the target, take turns with the races. Among races the one that
+    has used the least station time comes first, so a slow policy does not hold up quick ones.
 
     Args:
         state: The fold of the ledger; read only.
@@ -49,14 +54,10 @@ class Broker:
 
     def next(self) -> Ticket | None:
         """The next ticket, planned or new; None when nothing useful is left to do."""
-        if (proof := self.next_proof()) is not None:
+        proof = self.next_proof()
+        if proof is not None and not (self._is_long(proof) and self._rng.random() < 0.5):
             return proof
-        if self._state.waiting:
-            return next(iter(self._state.waiting.values()))
-        for study in sorted(self._state.open_studies("race"), key=_station_time_s):
-            if (ticket := self._race(study)) is not None:
-                return ticket
-        return self._filler()
+        return self._search() or proof
 
     def next_proof(self) -> Ticket | None:
         """The next ticket that must run even after the search: of a lost episode, a claim, a confirmation."""
@@ -72,6 +73,34 @@ class Broker:
         for study in self._state.open_studies("confirm"):
             return self._ticket(study, self._scarcer(study), "confirm")
         return None
+
+    def _is_long(self, proof: Ticket) -> bool:
+        """Whether a ticket is a new one of a claim that has lasted."""
+        if proof.purpose != "claim" or proof.id in self._state.tickets:
+            return False
+        return len(self._state.studies[proof.study].episodes) >= CLAIM_ALONE
+
+    def _search(self) -> Ticket | None:
+        if self._state.waiting:
+            return next(iter(self._state.waiting.values()))
+        races = sorted(self._state.open_studies("race"), key=_station_time_s)
+        if races and self._champion_first():
+            return self._filler()
+        for study in races:
+            if (ticket := self._race(study)) is not None:
+                return ticket
+        return self._filler()
+
+    def _champion_first(self) -> bool:
+        """Whether the champion is due: nothing is decided before it was measured, and no claim before it did well."""
+        assert self._state.config is not None
+        champion = self._state.champion.commit
+        fresh = self._state.fresh(champion)
+        flying = sum(ticket.candidate == champion for ticket in self._state.unfinished)
+        if len(fresh) + flying < self._rule.minimum:
+            return True
+        promising = sum(x.success for x in fresh) >= self._state.config.target * len(fresh)
+        return promising and len(fresh) < PROMISING_EPISODES and self._rng.random() < 0.5
 
     def _scarcer(self, study: Study) -> str:
         arms = [arm for arm in (*study.opened.arms, study.opened.incumbent) if arm]

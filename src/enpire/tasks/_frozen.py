@@ -103,7 +103,7 @@ def freeze_object(name: str, task: Task, options: Mapping[str, float], card: Pat
         files[verifier_card.NAME] = card
     spec = with_card(task.spec, card)
     facts = {"task/spec": sha256(encode(spec))}
-    return Freeze(manifest(name, files, facts | _options(options)), files, spec=spec)
+    return Freeze(manifest(name, files, facts | _options({**options, **spec.options})), files, spec=spec)
 
 
 def with_card(spec: TaskSpec, card: Path | None) -> TaskSpec:

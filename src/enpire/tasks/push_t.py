@@ -12,7 +12,7 @@ Starting State: arms retracted; center of the T in a box of 60 x 60 mm, yaw anyt
 robot itself within 20 mm and 9 degrees of the seed's start pose.
 
 Verification: top camera, checked against the marks on the table, and joint readings. Both arms must have been retracted
-and still for 0.5 s; two looks must agree; the error must be below the tolerance by 0.4 mm and 0.4 degrees.
+and still for 0.5 s; two looks must agree; the error must be below the tolerance by 0.25 mm and 0.2 degrees.
 
 Episode End: success, a stop by the safety supervisor, stale cameras, or 90 s of robot time.
 

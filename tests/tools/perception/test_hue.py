@@ -32,12 +32,6 @@ def test_other_hues_have_none_however_strong(other):
     assert share_of(other) <= 0.0
 
 
-def test_whitish_gleam_leaves_chroma_alone():
-    plain = np.full((2, 2, 3), (20, 100, 50), np.uint8)
-    gleaming = plain + np.uint8(100)
-    assert tint(gleaming, T_COLOUR).chroma == pytest.approx(tint(plain, T_COLOUR).chroma, abs=0.1)
-
-
 def test_split_lies_between_and_never_in_the_noise():
     random = np.random.default_rng(0)
     table, block = random.normal(0.02, 0.02, 5000), random.normal(0.8, 0.05, 100)

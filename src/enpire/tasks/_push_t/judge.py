@@ -26,8 +26,9 @@ GLANCE_S = 0.1
 RETRACTED_RAD = 0.08
 """Largest distance of a joint reading from the retracted posture."""
 STILL_RAD_S = 0.05
-MARGIN_M, MARGIN_RAD = 0.0004, np.radians(0.4)
-"""What the camera may be wrong by: an error must be below the tolerance by so much. Measured in benchmarks/push_t."""
+MARGIN_M, MARGIN_RAD = 0.00025, np.radians(0.2)
+"""What the camera may be wrong by: an error must be below the tolerance by so much, or by the standard deviation of a
+look where that is more. Measured in benchmarks/push_t."""
 AGREE_M, AGREE_RAD = 0.0004, np.radians(0.4)
 """Largest difference of two looks that count as one."""
 LOOKS = 4
@@ -91,16 +92,18 @@ class Judge:
         if now is not None:
             self._progress = float(np.clip(1.0 - cost(now.pose, np.array(block.GOAL)) / FAR_M, 0.0, 1.0))
         if now is not None and before is not None and _agree(now.pose, before.pose):
-            return self._verdict(np.array([*(now.pose[:2] + before.pose[:2]) / 2, now.pose[2]]), now.quality)
+            return self._verdict(np.array([*(now.pose[:2] + before.pose[:2]) / 2, now.pose[2]]), now)
         if rest.looks < LOOKS:
             return None
         return Verdict(success=None, progress=self._progress, evidence={"resting": 1.0, "seen": 0.0})
 
-    def _verdict(self, pose: Array, quality: float) -> Verdict:
+    def _verdict(self, pose: Array, look: Sight) -> Verdict:
         goal = np.array(block.GOAL)
         away_m, turned_rad = block.error(pose, goal)
-        success = away_m < self._tolerance_m - MARGIN_M and turned_rad < self._tolerance_rad - MARGIN_RAD
-        evidence = {"distance_m": away_m, "yaw_error_rad": turned_rad, "quality": quality, "resting": 1.0, "seen": 1.0}
+        near = away_m < self._tolerance_m - max(MARGIN_M, look.sd_m)
+        success = near and turned_rad < self._tolerance_rad - max(MARGIN_RAD, look.sd_rad)
+        evidence = {"distance_m": away_m, "yaw_error_rad": turned_rad, "quality": look.quality}
+        evidence |= {"resting": 1.0, "seen": 1.0}
         return Verdict(success=bool(success), progress=self._progress, evidence=evidence)
 
 

@@ -25,11 +25,14 @@ class Sight:
         pose: x m, y m, yaw rad of the block frame in the world, shape (3,).
         age_s: Time since the exposure.
         quality: Of the fit, in [0, 1].
+        sd_m, sd_rad: Standard deviation of position and yaw that the picture leaves.
     """
 
     pose: NDArray[np.float64]
     age_s: float
     quality: float
+    sd_m: float
+    sd_rad: float
 
 
 def see(cell: Cell) -> Sight:
@@ -46,4 +49,10 @@ def see(cell: Cell) -> Sight:
     found = t_outline.find(said, block.polygons(), block.HEIGHT_M, block.COLOUR, camera.T_world_camera)
     if found.quality < LEAST_QUALITY or found.hidden > MOST_HIDDEN:
         raise NotSeen(f"the block is seen too poorly: quality {found.quality:.2f}, hidden {found.hidden:.2f}")
-    return Sight(pose=np.array([found.x_m, found.y_m, found.yaw_rad]), age_s=frame.age_s, quality=found.quality)
+    return Sight(
+        pose=np.array([found.x_m, found.y_m, found.yaw_rad]),
+        age_s=frame.age_s,
+        quality=found.quality,
+        sd_m=found.sd_m,
+        sd_rad=found.sd_rad,
+    )

@@ -1,8 +1,4 @@
-"""How much of a colour is in each pixel, whatever the light: chroma along the colour's hue.
-
-Brightness scales chroma and a whitish gleam adds to all three channels, which leaves chroma as it is; saturation
-suffers from both. Mixed pixels at an edge are linear in chroma, so half-way between both sides is the edge.
-"""
+"""How much of a colour is in each pixel: chroma along the colour's hue over brightness. Light scales both alike."""
 
 from typing import NamedTuple
 
@@ -16,29 +12,31 @@ _WIDTH = 0.7
 
 
 class Tint(NamedTuple):
-    """A picture seen through one hue; all (H, W) float32.
+    """A picture seen through one hue; float32.
 
     Attributes:
-        chroma: Grey levels along the hue; 0 for greys, negative for opposite colours, -1 outside of the hue sector.
-        share: Chroma over brightness: nearly equal for the lit and the shaded faces of one object.
+        rgb: The picture itself, (H, W, 3), grey levels.
+        share: Chroma along the hue over brightness, (H, W): nearly equal for the lit and the shaded faces of one
+            object; 0 for greys and outside of the hue sector, negative for opposite colours.
     """
 
-    chroma: NDArray[np.float32]
+    rgb: NDArray[np.float32]
     share: NDArray[np.float32]
 
 
 def tint(rgb: NDArray[np.uint8], colour: tuple[float, float, float]) -> Tint:
-    """Chroma of a picture (H, W, 3) along the hue of `colour` (r, g, b in [0, 1])."""
+    """A picture (H, W, 3) through the hue of `colour` (r, g, b in [0, 1])."""
     along = np.asarray(colour, np.float64) - np.mean(colour)
     along /= np.linalg.norm(along)
     across = np.cross(np.full(3, 3**-0.5), along)
     basis = np.column_stack([along, across, np.full(3, 1 / 3)]).astype(np.float32)
-    values = rgb.reshape(-1, 3).astype(np.float32) @ basis
+    picture = rgb.astype(np.float32)
+    values = picture.reshape(-1, 3) @ basis
     chroma = values[:, 0].copy()
     chroma[np.abs(values[:, 1]) > _WIDTH * np.abs(chroma) + 4.0] = 0.0
     share = chroma / (values[:, 2] + np.float32(_DARK))
     height, width = rgb.shape[:2]
-    return Tint(chroma.reshape(height, width), share.reshape(height, width))
+    return Tint(picture, share.reshape(height, width))
 
 
 def split(values: NDArray[np.float32], lowest: float) -> float:
