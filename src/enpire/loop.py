@@ -40,7 +40,8 @@ def run(campaign: Campaign, interrupted: Callable[[], bool] = lambda: False) -> 
         if searching and campaign.hopeless:
             reason = f"no researcher can work: {campaign.hopeless}"
             break
-    reason = reason or "interrupted"
+    else:
+        reason = "interrupted"
     campaign.stop(reason, final=False)
     return reason
 
