@@ -2,7 +2,7 @@
 
 python benchmarks/verifier/card.py pin_insertion --cases 500 --seed 1 [--level 2] [--campaign FOLDER ...] [--write]
 
-Cases are laid around the tolerance by the task's own benchmark, see `laid.py`; the sealed logs of campaigns that were
+Cases are laid around the tolerance by `push_t.py` and `pin_insertion.py`; the sealed logs of campaigns that were
 judged by the same judge are counted beside them. `--write` writes `src/enpire/tasks/verifier_cards/TASK.toml`.
 """
 
@@ -74,7 +74,7 @@ def main() -> None:
         print(f"written to {CARDS / given.task}.toml")
 
 
-def lay(measured: laid.PushT | laid.PinInsertion, given: argparse.Namespace) -> tuple[list[CaseKind], list[float]]:
+def lay(measured: laid.Measured, given: argparse.Namespace) -> tuple[list[CaseKind], list[float]]:
     """Counts by kind, and the CPU time of every look in ms."""
     counts: Counter[tuple[str, bool, str]] = Counter()
     looks = []
@@ -91,9 +91,7 @@ def lay(measured: laid.PushT | laid.PinInsertion, given: argparse.Namespace) -> 
     ], looks
 
 
-def played(
-    folder: Path, measured: laid.PushT | laid.PinInsertion, judge: dict[str, str], level: int
-) -> Iterator[CaseKind]:
+def played(folder: Path, measured: laid.Measured, judge: dict[str, str], level: int) -> Iterator[CaseKind]:
     """Counts of a campaign's episodes by its sealed logs: those that failed closely, and all others."""
     then = freeze.read(folder)
     if then.task != measured.name:

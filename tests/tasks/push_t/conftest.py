@@ -1,35 +1,20 @@
-"""Push-T on a simulated station, opened once per level: building and rendering a station takes seconds."""
+"""Stations of Push-T."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
+from tests.tasks.conftest import Open
 
-from enpire.core.errors import MissingProgram
 from enpire.environment.station_task import StationTask
-from enpire.tasks import push_t_simple
 from enpire.tasks._push_t import block
-
-Open = Callable[..., StationTask]
 
 
 @pytest.fixture(scope="session")
-def open_station() -> Iterator[Open]:
-    """Opens stations with options; skips without OpenGL. They are placed by hand unless `fast_reset=0` is given."""
-    opened: list[StationTask] = []
-
-    def make(**options: float) -> StationTask:
-        try:
-            task = push_t_simple.make({"fast_reset": 1.0, **options})
-        except MissingProgram as missing:
-            pytest.skip(str(missing))
-        assert isinstance(task, StationTask)
-        opened.append(task)
-        return task
-
-    yield make
-    for task in opened:
-        task.close()
+def open_station(open_task: Open) -> Open:
+    """Opens stations of push_t_simple with options."""
+    return partial(open_task, "push_t_simple")
 
 
 @pytest.fixture(scope="session")
