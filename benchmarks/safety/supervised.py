@@ -152,7 +152,7 @@ def judge(station: Station, limits: SafetyLimits, geometry: Clearance, excess: E
     outside = np.maximum(np.array(limits.low) - true, true - np.array(limits.high)).reshape(len(true), 2, 7)
     fast = (np.abs(speed) / np.array(limits.velocity) - 1.0).reshape(len(true), 2, 7)
     for i, name in enumerate(NAMES):
-        excess.add(f"{name}, rad or opening", outside[:, :, i])
+        excess.add(f"{name}, rad or m", outside[:, :, i] * (1.0 if i < 6 else yam.GAP_M))
     for i, name in enumerate(NAMES):
         excess.add(f"velocity of {name}, share of its limit", fast[:, :, i])
     margins = geometry.margins(true)

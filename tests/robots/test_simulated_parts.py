@@ -95,13 +95,25 @@ def test_it_releases(target_m, force_n):
     assert not grip.clogged
 
 
-def test_braking_never_speeds_up_and_ends():
-    brake = Brake(np.zeros(2), np.array([2.0, -1.0]), np.array([10.0, 10.0]))
-    places = [brake.step(0.01) for _ in range(30)]
-    steps = np.abs(np.diff(places, axis=0))
-    assert (np.diff(steps, axis=0) <= 1e-12).all()
-    assert brake.finished
-    assert places[-1] == pytest.approx([0.19, -0.045], abs=0.02)
+@pytest.mark.parametrize(("stiffness", "damping", "inertia"), [(80.0, 5.0, 0.7), (80.0, 5.0, 0.1), (40.0, 1.5, 0.03)])
+@pytest.mark.parametrize("speed", [2.0, -0.3])
+def test_a_braked_joint_slows_down_without_a_swing_and_is_held_where_it_rests(stiffness, damping, inertia, speed):
+    place, velocity = 1.0, speed
+    told = np.array([1.0, 0.4])
+    brake = Brake(
+        told, lambda: (np.array([place, 0.5]), np.array([velocity, 0.2])), np.array([0.5 * damping / stiffness, np.nan])
+    )
+    for _ in range(100):
+        told = brake.step(0.01)
+        for _ in range(10):
+            velocity += (stiffness * (told[0] - place) - damping * velocity) / inertia * 0.001
+            place += velocity * 0.001
+        assert velocity * speed > -0.1 * speed**2
+        if brake.finished:
+            break
+    assert brake.finished and abs(velocity) <= Brake.AT_REST
+    assert told[0] == pytest.approx(place, abs=1e-3)
+    assert told[1] == 0.4
 
 
 @given(goal=st.floats(-3, 3), speed=st.floats(0.1, 2))

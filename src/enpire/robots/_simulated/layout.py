@@ -35,7 +35,7 @@ class Value:
 
 
 class Layout:
-    """Indices and factors of the values of a robot, each of shape (A,).
+    """Indices and factors of the values of a robot, and damping over stiffness of its motors, each of shape (A,).
 
     Raises:
         BadInput: The model lacks a joint or an actuator.
@@ -57,6 +57,8 @@ class Layout:
         self.control_zero: Vector = self.joint_zero * np.array([v.control_per / v.joint_per for v in values])
         self.control_per: Vector = np.array([v.control_per for v in values])
         self.force_per: Vector = np.array([v.force_per for v in values])
+        stiffness, damping = model.actuator_biasprm[self.actuator, 1:3].T
+        self.lag_s: Vector = damping / stiffness
 
 
 def numbers(action: ArrayLike, names: tuple[str, ...]) -> Vector:

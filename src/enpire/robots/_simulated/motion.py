@@ -1,5 +1,6 @@
 """Motion that a robot makes on its own: braking to rest, and going slowly somewhere."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -19,18 +20,36 @@ class Motion(Protocol):
 
 
 class Brake:
-    """From a target that moves with `velocity` to rest, every value at its own `deceleration`."""
+    """To rest by damping: the target lags behind a joint by its velocity, so that the motor pulls against the motion.
 
-    def __init__(self, target: Vector, velocity: Vector, deceleration: Vector) -> None:
-        self._target, self._velocity, self._deceleration = target.copy(), velocity.copy(), deceleration
+    A target that brakes by itself would make joints swing that are heavy for their motors. At rest the joints are held
+    where they are; what is not braked, such as a gripper that may hold something, keeps its target.
+
+    Args:
+        target: Of all values.
+        reading: Positions and velocities now, shape (A,) each.
+        lag_s: Of the targets, shape (A,); with half of damping over stiffness, a motor damps half as much again.
+            NaN: not braked.
+    """
+
+    AT_REST = 0.06
+    """rad/s; less may be an arm that sinks because its weight is not quite known."""
+    LONGEST_S = 1.0
+
+    def __init__(self, target: Vector, reading: Callable[[], tuple[Vector, Vector]], lag_s: Vector) -> None:
+        self._target, self._reading = target.copy(), reading
+        self._lag_s, self._braked = lag_s, np.isfinite(lag_s)
+        self._elapsed_s = 0.0
         self.finished = False
 
     def step(self, duration_s: float) -> Vector:
         """Target at the end of the next `duration_s`."""
-        speed = np.maximum(np.abs(self._velocity) - self._deceleration * duration_s, 0.0)
-        self._velocity = np.sign(self._velocity) * speed
-        self._target = self._target + self._velocity * duration_s
-        self.finished = not speed.any()
+        self._elapsed_s += duration_s
+        place, velocity = self._reading()
+        moving = np.abs(velocity[self._braked]).max(initial=0.0) > self.AT_REST
+        self.finished = not moving or self._elapsed_s >= self.LONGEST_S
+        behind = place if self.finished else place - self._lag_s * velocity
+        self._target = np.where(self._braked, behind, self._target)
         return self._target
 
 

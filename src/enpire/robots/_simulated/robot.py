@@ -72,7 +72,8 @@ class SimulatedRobot:
         action = description.action
         self._low, self._high = np.array(action.low), np.array(action.high)
         self._most_change = np.array(action.most_change)
-        self._deceleration = 0.3 * np.array(description.acceleration)
+        self._brake_lag_s = 0.5 * self._layout.lag_s
+        self._brake_lag_s[list(grippers)] = np.nan
         self._rest = np.array(rest, float)
         self._heat = Heat(continuous) if continuous else None
         self._connected = False
@@ -211,8 +212,7 @@ class SimulatedRobot:
     def stop(self) -> None:
         """Brake and hold where it comes to rest. Works in every state; a later command is obeyed again."""
         self._hold(self._target, "stopped")
-        velocity = self._data.qvel[self._layout.velocity] / self._layout.joint_per
-        self._motion = Brake(self._target, velocity, self._deceleration)
+        self._motion = Brake(self._target, self._moving, self._brake_lag_s)
 
     def park(self) -> None:
         """Go slowly to the rest pose and hold there; the grippers stay as they are.
@@ -305,6 +305,11 @@ class SimulatedRobot:
 
     def _positions(self) -> Vector:
         return self._transmission.reading(self._links())
+
+    def _moving(self) -> tuple[Vector, Vector]:
+        """Where the motors are, as they know it, and how fast: shape (A,) each."""
+        place: Vector = self._transmission.motor + self._transmission.offset
+        return place, self._data.qvel[self._layout.velocity] / self._layout.joint_per
 
     def _links(self) -> Vector:
         lay = self._layout
