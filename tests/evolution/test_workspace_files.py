@@ -139,6 +139,20 @@ def test_template_is_the_baseline_and_the_task(spec: TaskSpec) -> None:
     assert decode(files["task.json"], TaskSpec).name == spec.name
 
 
+@pytest.mark.parametrize(
+    ("baseline", "brought"),
+    [
+        ("planar_push", {"geometry.py", "parameters.py", "plane.py", "pushing.py"}),
+        ("arm_push", {"arm.py", "geometry.py", "parameters.py", "plane.py", "pushing.py"}),
+        ("vector", {"interface.py", "parameters.py"}),
+        ("pin_insertion", {"hand.py", "parameters.py"}),
+    ],
+)
+def test_a_start_policy_brings_what_it_imports_and_no_more(baseline: str, brought: set[str]) -> None:
+    files = workspace.start_policy(baseline)
+    assert {name for name in files if "/" not in name} == brought | {"policy.py", "program.md", "train.py"}
+
+
 def test_template_lists_what_exists(spec: TaskSpec) -> None:
     for name in ("plannar_push", "../evolution", ""):
         wrong = TaskSpec(

@@ -189,10 +189,13 @@ def test_policy_with_block_acts_in_the_box_and_forgets(
 
 @pytest.fixture(scope="module")
 def geometry() -> Iterator[ModuleType]:
-    sys.path.insert(0, str(TEMPLATE))
+    folders = [str(TEMPLATE), str(TEMPLATE.parent / "_shared")]
+    sys.path[:0] = folders
     yield importlib.import_module("geometry")
-    sys.path.remove(str(TEMPLATE))
-    sys.modules.pop("geometry", None)
+    for folder in folders:
+        sys.path.remove(folder)
+    for name in ("geometry", "plane"):
+        sys.modules.pop(name, None)
 
 
 coordinate = st.floats(-200, 200, allow_nan=False)

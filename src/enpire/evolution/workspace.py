@@ -31,6 +31,8 @@ SLOT_LINE = re.compile(
     rb"^from blocks\.([a-z_][a-z0-9_]*) import ([A-Za-z_]\w*)[ \t]+# slot: ([a-z_][a-z0-9_]*)[ \t]*\r?$", re.MULTILINE
 )
 
+IMPORT_LINE = re.compile(rb"^(?:from|import) ([a-z_]+)\b", re.MULTILINE)
+
 Scale = Literal["linear", "log"]
 Source = Literal["search", "identified"]
 
@@ -70,7 +72,9 @@ def template(task: TaskSpec) -> Files:
 
 
 def start_policy(baseline: str) -> Files:
-    """A folder of `workspace_template/` together with the library blocks that its `policy.py` names.
+    """A folder of `workspace_template/`, the library blocks that its `policy.py` names, and what they share.
+
+    Modules of `workspace_template/_shared/` come along where a file imports them.
 
     Raises:
         UnknownName: There is no such folder.
@@ -86,7 +90,17 @@ def start_policy(baseline: str) -> Files:
     for block in recipe(files).values():
         for name in (f"{block}.py", f"{block}.toml"):
             files[f"blocks/{name}"] = library.joinpath(name).read_bytes()
+    shared: Files = {}
+    _collect(root.joinpath("_shared"), "", shared)
+    while missing := _imported(files) & shared.keys() - files.keys():
+        files |= {name: shared[name] for name in missing}
     return files
+
+
+def _imported(files: Files) -> set[str]:
+    """Names of the modules, as files, that the Python files of a workspace import."""
+    texts = [text for name, text in files.items() if name.endswith(".py")]
+    return {f"{found.decode()}.py" for text in texts for found in IMPORT_LINE.findall(text)}
 
 
 def _collect(folder: Traversable, prefix: str, files: Files) -> None:

@@ -1,4 +1,7 @@
-"""Imagined pushes, shared by the planners: where they can start, and what a push model says they do."""
+"""Imagined pushes, shared by the planners: where they can start, and what a push model says they do.
+
+Lengths are in the unit of `geometry.py` (px or mm).
+"""
 
 from typing import Protocol
 
@@ -18,7 +21,7 @@ class Cost(Protocol):
     """The cost slot, as a planner sees it."""
 
     def __call__(self, blocks: Array) -> Array:
-        """Cost (K,) of poses (K, 3), mm."""
+        """Cost (K,) of poses (K, 3)."""
         ...
 
 
@@ -26,7 +29,7 @@ class Lengths(Protocol):
     """The lengths slot, as a planner sees it."""
 
     def choose(self, block: Array, cost: float) -> Array:
-        """Rising push lengths (L,), mm."""
+        """Rising push lengths (L,)."""
         ...
 
 
@@ -34,12 +37,12 @@ class Recovery(Protocol):
     """The recovery slot, as a planner sees it."""
 
     def penalty(self, block: Array, starts: Array, directions: Array) -> Array:
-        """Extra cost (K,) of pushes, mm."""
+        """Extra cost (K,) of pushes."""
         ...
 
 
 def contact_starts(scene: Scene, spacing: float, gap: float) -> tuple[Array, Array]:
-    """Pusher centres (N, 2) that stand `gap` mm off the outline, `spacing` mm apart, and the directions (N, 2) inward.
+    """Pusher centres (N, 2) that stand `gap` off the outline, `spacing` apart, and the directions (N, 2) inward.
 
     Block frame. Centres that would touch another part of the block are left out.
     """
@@ -50,9 +53,9 @@ def contact_starts(scene: Scene, spacing: float, gap: float) -> tuple[Array, Arr
 
 
 def roll(model: PushModel, blocks: Array, starts: Array, directions: Array, lengths: Array, substep: float) -> Array:
-    """Poses (L, K, 3) of K blocks after K straight pushes of each of L rising lengths, mm.
+    """Poses (L, K, 3) of K blocks after K straight pushes of each of L rising lengths.
 
-    `blocks` (K, 3), `starts` and `directions` (K, 2), world frame. The pusher advances by `substep` mm at most.
+    `blocks` (K, 3), `starts` and `directions` (K, 2), world frame. The pusher advances by `substep` at most.
     """
     poses, done, pushers = [], 0.0, starts
     for length in lengths:
@@ -67,7 +70,7 @@ def roll(model: PushModel, blocks: Array, starts: Array, directions: Array, leng
 
 
 def outside(scene: Scene, blocks: Array) -> Array:
-    """How far (K,) the block at poses (K, 3) sticks out of the arena, mm."""
+    """How far (K,) the block at poses (K, 3) sticks out of the arena."""
     corners = to_world(blocks[:, None], scene.vertices)
     over = np.maximum(scene.arena[:2] - corners, corners - scene.arena[2:])
     return np.maximum(over, 0.0).max(axis=(-1, -2))
@@ -76,22 +79,29 @@ def outside(scene: Scene, blocks: Array) -> Array:
 def choices(
     scene: Scene, state: State, starts: Array, inward: Array, turns: Array, around: int
 ) -> tuple[Array, Array, Array]:
-    """Pushes to choose from: starts (K, 2), directions (K, 2), and the way to each start (K,), mm, world frame.
-
-    The arm travels above the block, so each way is straight.
+    """Pushes to choose from: starts (K, 2), directions (K, 2), and the way to each start (K,), world frame.
 
     Args:
         scene: The scene.
         state: From where.
         starts, inward: Contacts (N, 2) in the block frame, from `contact_starts`.
         turns: Angles (F,) by which directions differ from `inward`, rad.
-        around: Not used: a pusher that is lifted between pushes starts no push from where it is.
+        around: Number of evenly spread directions to try from where the pusher is now, without any way; none for a
+            pusher that is lifted between pushes.
     """
-    del around  # Unused.
     places = to_world(state.block, starts)
     inside = scene.reachable(places)
-    inside = inside if inside.any() else np.ones(len(places), bool)
+    if scene.lifted and not inside.any():
+        inside[:] = True  # something must be tried
     places = places[inside]
-    way = np.linalg.norm(places - state.pusher, axis=1)
-    directions = rotate(inward[inside][:, None], state.block[2] + turns)  # (N, F, 2)
-    return np.repeat(places, len(turns), axis=0), directions.reshape(-1, 2), np.repeat(way, len(turns))
+    way = np.repeat(scene.way(state.pusher, places, state.block), len(turns))
+    directions = rotate(inward[inside][:, None], state.block[2] + turns).reshape(-1, 2)  # (N F, 2)
+    places = np.repeat(places, len(turns), axis=0)
+    if scene.lifted:
+        return places, directions, way
+    angles = np.linspace(0.0, 2 * np.pi, around, endpoint=False)
+    return (
+        np.concatenate([places, np.tile(state.pusher, (around, 1))]),
+        np.concatenate([directions, np.stack([np.cos(angles), np.sin(angles)], axis=1)]),
+        np.concatenate([way, np.zeros(around)]),
+    )
