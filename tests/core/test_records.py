@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from enpire.core.clock import VirtualClock
 from enpire.core.config import CampaignConfig, Objective
 from enpire.core.errors import BadInput
-from enpire.core.records import ActionSpec, Proposal, Ticket, clip_action, decode, encode
+from enpire.core.records import ActionSpec, Proposal, Ticket, decode, encode
 
 text = st.text(max_size=30)
 
@@ -43,7 +43,7 @@ def test_bad_json_is_bad_input(data):
 @given(st.lists(st.floats(-1e30, 1e30), min_size=2, max_size=2))
 def test_clipped_actions_are_inside_the_box(values):
     spec = ActionSpec(size=2, low=(-1.0, 0.0), high=(1.0, 3.0), discrete=(0, 4))
-    clipped = clip_action(np.array(values), spec)
+    clipped = spec.clip(np.array(values))
     assert np.all(clipped >= spec.low) and np.all(clipped <= spec.high)
     assert clipped[1] == int(clipped[1])
 

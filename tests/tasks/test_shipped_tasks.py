@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 
-from enpire.core.records import clip_action
 from enpire.environment.checker import check_task, random_action
 from enpire.tasks import SHIPPED, open_task
 
@@ -44,7 +43,7 @@ ORACLES = {
 def play(task, policy, seed=3):
     observation, _ = task.reset(seed=seed)
     for step in range(task.spec.max_steps):
-        action = clip_action(np.asarray(policy(observation["observation.state"]), float), task.spec.action)
+        action = task.spec.action.clip(np.asarray(policy(observation["observation.state"]), float))
         observation, _, terminated, truncated, _ = task.step(action)
         if terminated or truncated:
             return task.verify(), step + 1
@@ -74,7 +73,7 @@ def test_names_instruction_and_limits_are_declared(task):
 
 @pytest.mark.parametrize("task", NAMES, indirect=True)
 def test_doing_nothing_and_random_actions_fail(task):
-    middle = clip_action((np.asarray(task.spec.action.low) + task.spec.action.high) / 2, task.spec.action)
+    middle = task.spec.action.clip((np.asarray(task.spec.action.low) + task.spec.action.high) / 2)
     verdict, _ = play(task, lambda _: middle)
     assert verdict.success is False
     generator = np.random.default_rng(0)

@@ -17,7 +17,7 @@ from enpire.certificates.record import Certificate, content_hash, seeds_hash
 from enpire.core import seeds
 from enpire.core.errors import BadInput, EnpireError
 from enpire.core.files import sha256
-from enpire.core.records import Episode, TaskSpec, Ticket, clip_action, decode, encode
+from enpire.core.records import Episode, TaskSpec, Ticket, decode, encode
 from enpire.environment import freeze, verifier_card
 from enpire.environment.contract import Task
 from enpire.environment.freeze import Manifest
@@ -235,7 +235,7 @@ def _check_arrays(data: bytes, name: str, episode: Episode, spec: TaskSpec) -> N
     if steps > spec.max_steps or not steps <= episode.steps <= spec.max_steps:
         raise BadInput(f"{name}: {steps} steps do not fit the record or the step limit {spec.max_steps}")
     action, success = arrays["action"], arrays["success"]
-    if steps and not np.array_equal(clip_action(action, spec.action), action):
+    if steps and not np.array_equal(spec.action.clip(action), action):
         raise BadInput(f"{name}: an action is not one that the harness would have passed on")
     if success[:-1].any() or bool(steps and success[-1]) != episode.success:
         raise BadInput(f"{name}: the record says {episode.result}, the arrays do not")

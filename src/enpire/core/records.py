@@ -84,6 +84,13 @@ class ActionSpec:
     discrete: tuple[int, ...] = ()
     names: tuple[str, ...] = ()
 
+    def clip(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Action inside the declared box; discrete entries are rounded to an index. Shape (size,)."""
+        clipped = np.clip(values, self.low, self.high)
+        if any(self.discrete):
+            return np.where(np.asarray(self.discrete) > 0, np.rint(clipped), clipped)
+        return clipped
+
 
 @dataclass(frozen=True, kw_only=True)
 class VerifierErrors:
@@ -333,11 +340,3 @@ def from_builtins(data: object, kind: type[T]) -> T:
         return msgspec.convert(data, type=kind)
     except msgspec.ValidationError as error:
         raise BadInput(f"not a valid {kind.__name__}: {error}") from None
-
-
-def clip_action(values: NDArray[np.float64], spec: ActionSpec) -> NDArray[np.float64]:
-    """Action inside the declared box; discrete entries are rounded to an index. Shape (size,)."""
-    clipped = np.clip(values, spec.low, spec.high)
-    if any(spec.discrete):
-        return np.where(np.asarray(spec.discrete) > 0, np.rint(clipped), clipped)
-    return clipped

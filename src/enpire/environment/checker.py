@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from enpire.core.errors import EnpireError
-from enpire.core.records import ActionSpec, ArraySpec, Observation, TaskSpec, Verdict, clip_action, decode, encode
+from enpire.core.records import ActionSpec, ArraySpec, Observation, TaskSpec, Verdict, decode, encode
 from enpire.environment.contract import Task
 
 SEED = 7
@@ -44,7 +44,7 @@ def check_task(task: Task) -> list[str]:
 
 def random_action(spec: ActionSpec, generator: np.random.Generator) -> NDArray[np.float64]:
     """Uniform action inside the box, shape (size,)."""
-    return clip_action(generator.uniform(spec.low, spec.high), spec)
+    return spec.clip(generator.uniform(spec.low, spec.high))
 
 
 def _play(task: Task, spec: TaskSpec, seed: int, start: Start = None) -> tuple[list[Step], Start]:

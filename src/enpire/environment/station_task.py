@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from enpire.core.errors import BadInput, MissingProgram, ResetFailed, ToolError
-from enpire.core.records import ActionSpec, ArraySpec, Observation, TaskSpec, Verdict, clip_action, decode, encode
+from enpire.core.records import ActionSpec, ArraySpec, Observation, TaskSpec, Verdict, decode, encode
 from enpire.environment.cell import TRACKER
 from enpire.environment.drive import RATE_HZ
 from enpire.environment.feed_forward import FeedForward
@@ -139,7 +139,7 @@ class StationTask:
             raise BadInput(f"an action of shape {np.shape(action)} is not one of shape ({wanted.size},): {names}")
         setup = self._built
         stale = self._freshness.stale(setup.world.time_s)
-        setup.drive.step(setup.drive.target if stale else clip_action(action, wanted))
+        setup.drive.step(setup.drive.target if stale else wanted.clip(action))
         self._verdict = None
         failure = setup.drive.stopped or ("stale" if stale else "")
         info: dict[str, Any] = {"robot_s": self._reset_s + setup.world.time_s - self._started_s}

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from enpire.core.clock import Clock
 from enpire.core.errors import EnvironmentFault, PolicyFault, ResetFailed, StationFault
-from enpire.core.records import MOST_TRIES, Observation, Result, Verdict, clip_action
+from enpire.core.records import MOST_TRIES, Observation, Result, Verdict
 from enpire.environment.contract import Equipped, Task, equipment
 
 LOAD_TIMEOUT_S = 10.0
@@ -173,7 +173,7 @@ def _execute(task: Task, player: Player, trace: Trace, clock: Clock) -> Outcome:
                 continue
         else:
             trace.latency_s.append(clock.now() - asked_s)
-            misses, held = 0, clip_action(answer, spec.action)
+            misses, held = 0, spec.action.clip(answer)
         assert held is not None
         ended = _step(task, held, trace, was_held=answer is None)
         if ended is not None:

@@ -3,18 +3,18 @@
 from functools import partial
 
 import pytest
-from tests.tasks.conftest import Open
+from tests.tasks.conftest import OpenStation
 
 from enpire.environment.station_task import StationTask
 
 
 @pytest.fixture(scope="session")
-def open_station(open_task: Open) -> Open:
+def open_station(open_any_station: OpenStation) -> OpenStation:
     """Opens stations of pin_insertion with options."""
-    return partial(open_task, "pin_insertion")
+    return partial(open_any_station, "pin_insertion")
 
 
 @pytest.fixture(scope="session")
-def station(open_station: Open) -> StationTask:
+def station(open_station: OpenStation) -> StationTask:
     """A real-like station (level 2)."""
     return open_station(level=2, station_seed=3)

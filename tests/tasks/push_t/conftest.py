@@ -5,20 +5,20 @@ from functools import partial
 
 import numpy as np
 import pytest
-from tests.tasks.conftest import Open
+from tests.tasks.conftest import OpenStation
 
 from enpire.environment.station_task import StationTask
 from enpire.tasks._push_t import block
 
 
 @pytest.fixture(scope="session")
-def open_station(open_task: Open) -> Open:
+def open_station(open_any_station: OpenStation) -> OpenStation:
     """Opens stations of push_t_simple with options."""
-    return partial(open_task, "push_t_simple")
+    return partial(open_any_station, "push_t_simple")
 
 
 @pytest.fixture(scope="session")
-def station(open_station: Open) -> StationTask:
+def station(open_station: OpenStation) -> StationTask:
     """A real-like station (level 2)."""
     return open_station(level=2, station_seed=3)
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from enpire.core.errors import PolicyFault
-from enpire.core.records import Observation, TaskSpec, clip_action
+from enpire.core.records import Observation, TaskSpec
 from enpire.environment.contract import Equipped
 from enpire.environment.station_task import StationTask
 from enpire.rollout.trial import LOAD_TIMEOUT_S
@@ -55,7 +55,7 @@ class Still:
         """Remember the targets of the start; measured positions would let go of what is held."""
         setup = self._station.setup
         held = setup.drive.target if setup else observation["observation.state"]
-        self._action: NDArray[np.float64] = clip_action(held, self._station.spec.action)
+        self._action: NDArray[np.float64] = self._station.spec.action.clip(held)
 
     def act(self, observation: Observation) -> NDArray[np.float64]:
         """The targets of the start."""
@@ -98,7 +98,7 @@ class Played:
         answer = self._worker.receive(ANSWER_TIMEOUT_S)
         if answer is None:
             raise PolicyFault("deadline", f"no action within {ANSWER_TIMEOUT_S:g} s")
-        return clip_action(answer, self._spec.action)
+        return self._spec.action.clip(answer)
 
     def end(self) -> str:
         """End the policy's process."""
