@@ -86,3 +86,11 @@ def test_an_environment_is_not_started_again_from_changed_files(python):
     frozen.check()  # the running process does not see it
     with pytest.raises(JudgeChanged, match="environment/gymnasium"):
         frozen.check_environment()
+
+
+def test_options_given_and_left_at_their_defaults_freeze_the_same():
+    task = open_task("push_t_simple")
+    task.close()
+    given = {name: int(value) for name, value in task.spec.options.items()}
+    assert {"level", "fast_reset"} <= given.keys()
+    assert freeze_task("push_t_simple", options=given).root == task.spec.manifest
