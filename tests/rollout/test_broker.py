@@ -115,6 +115,8 @@ def test_a_long_claim_takes_turns_with_the_races(tape):
     for n in range(100):
         tickets.append(Broker(tape.state, b"k" * 32, RaceRule(), Objective(), random.Random(n)).next())
     assert Counter(t.purpose for t in tickets)["claim"] == pytest.approx(50, abs=15)
+    tape.add(e.IdeaDecided(idea="0001", verdict="dropped", best="c1", probability=0.1, evidence={}, reason=""))
+    assert {broker(tape).next().purpose for _ in range(20)} == {"claim"}, "without races it has all of them"
     assert broker(tape).next_proof().purpose == "claim"
 
 

@@ -55,7 +55,7 @@ class Broker:
     def next(self) -> Ticket | None:
         """The next ticket, planned or new; None when nothing useful is left to do."""
         proof = self.next_proof()
-        if proof is not None and not (self._is_long(proof) and self._rng.random() < 0.5):
+        if proof is not None and not (self._shares(proof) and self._rng.random() < 0.5):
             return proof
         return self._search() or proof
 
@@ -74,9 +74,9 @@ class Broker:
             return self._ticket(study, self._scarcer(study), "confirm")
         return None
 
-    def _is_long(self, proof: Ticket) -> bool:
-        """Whether a ticket is a new one of a claim that has lasted."""
-        if proof.purpose != "claim" or proof.id in self._state.tickets:
+    def _shares(self, proof: Ticket) -> bool:
+        """Whether a ticket is a new one of a claim that has lasted while races are open."""
+        if proof.purpose != "claim" or proof.id in self._state.tickets or not self._state.open_studies("race"):
             return False
         return len(self._state.studies[proof.study].episodes) >= CLAIM_ALONE
 
