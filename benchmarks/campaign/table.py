@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from enpire.cli.inspect import read_state
+from enpire.core.records import BASELINE
 from enpire.evolution import selection
 from enpire.ledger import events as e
 from enpire.ledger.state import State
@@ -35,7 +36,7 @@ def row(path: Path) -> list[str]:
     ours = state.fresh(selection.final_candidate(state))
     successes = sum(x.success for x in ours)
     low, high = wilson(successes, len(ours))
-    start = state.fresh(state.ideas[selection.BASELINE].best)
+    start = state.fresh(state.ideas[BASELINE].best)
     won = [x for x in ours if x.success]
     tally = state.idea_counts()
     return [

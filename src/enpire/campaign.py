@@ -17,7 +17,7 @@ from enpire.core.config import CampaignConfig
 from enpire.core.errors import BadInput, EnpireError
 from enpire.core.files import sync_directory, sync_tree, write_durably
 from enpire.core.process import boot_id
-from enpire.core.records import Idea, TaskSpec, Variant
+from enpire.core.records import BASELINE, Idea, TaskSpec
 from enpire.environment import freeze, verifier_card
 from enpire.evolution import selection
 from enpire.evolution.hub import Hub
@@ -56,22 +56,12 @@ def create(folder: Folder, config: CampaignConfig, spec: TaskSpec, clock: Clock 
         write_durably(folder.root / verifier_card.FILE, card.read_bytes())
     hub = Hub.create(folder.hub)
     hub.mend()
-    message = f"Baseline for {spec.name}\n\nIdea: {selection.BASELINE}\n"
+    message = f"Baseline for {spec.name}\n\nIdea: {BASELINE}\n"
     files = template(spec)
     commit = hub.branch("baseline")
     if commit is None or hub.files(commit) != files:  # else a founding that was cut short has made it
         commit = hub.commit(files, parents=(), message=message, branch="baseline")
-    baseline = Idea(
-        id=selection.BASELINE,
-        agent="",
-        hypothesis="Baseline",
-        kind="baseline",
-        parent=None,
-        inspired_by=(),
-        predicted_effect=0.0,
-        commit=commit,
-        variants=(Variant(commit=commit),),
-    )
+    baseline = Idea.baseline(commit)
     _open_ledger(folder, e.CampaignOpened(config=config, spec=spec, baseline=baseline), clock or SystemClock())
 
 
@@ -312,7 +302,7 @@ class Campaign:
             return [x.ticket for x in episodes]
         best = selection.final_candidate(self.state)
         ours = [x for x in episodes if x.candidate == best]
-        baseline = [x for x in episodes if x.candidate == self.state.ideas[selection.BASELINE].best]
+        baseline = [x for x in episodes if x.candidate == self.state.ideas[BASELINE].best]
         failures = [x for x in ours if not x.success][-SAMPLE_VIDEOS:]
         if len(failures) < SAMPLE_VIDEOS:
             others = [x for x in episodes if not x.success and x.progress > 0.5 and x not in failures]

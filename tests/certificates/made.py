@@ -13,7 +13,7 @@ from enpire.core.clock import SystemClock
 from enpire.core.config import CampaignConfig
 from enpire.core.errors import StationFault
 from enpire.core.files import sha256
-from enpire.core.records import Episode, Idea, Ticket, Variant
+from enpire.core.records import Episode, Idea, Ticket
 from enpire.environment import freeze, verifier_card
 from enpire.evolution.hub import Hub
 from enpire.ledger import events as e
@@ -95,17 +95,7 @@ def make(root, seed=None, task=TOY):
     files = {"policy.py": GOOD_POLICY.encode(), "blocks/note.md": b"plain\n"}
     commit = hub.commit(files, parents=(), message="Baseline\n\nIdea: 0000\n", branch="baseline")
     opened, key = open_task(task), folder.key()
-    baseline = Idea(
-        id="0000",
-        agent="",
-        hypothesis="Baseline",
-        kind="baseline",
-        parent=None,
-        inspired_by=(),
-        predicted_effect=0.0,
-        commit=commit,
-        variants=(Variant(commit=commit),),
-    )
+    baseline = Idea.baseline(commit)
     config = CampaignConfig(task=task, seed=seed)
     ledger = Ledger(folder.ledger, key=key, clock=SystemClock())
     ledger.append(e.CampaignOpened(config=config, spec=opened.spec, baseline=baseline))

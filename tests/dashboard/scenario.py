@@ -72,17 +72,7 @@ class Campaign:
             budget_minutes=self.minutes,
             budget_ideas=self.ideas,
         )
-        base = Idea(
-            id="0000",
-            agent="",
-            hypothesis="The shipped baseline.",
-            kind="baseline",
-            parent=None,
-            inspired_by=(),
-            predicted_effect=0.0,
-            commit="b" * 40,
-            variants=(Variant(commit="b" * 40),),
-        )
+        base = Idea.baseline("b" * 40)
         self.rates[base.commit] = 0.34
         self._add(e.CampaignOpened(config=config, spec=SPEC, baseline=base))
         self._add(e.SupervisorStarted(pid=1, boot_id="boot"))

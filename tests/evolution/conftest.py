@@ -127,10 +127,7 @@ def campaign(spec: TaskSpec) -> Callable[..., State]:
     def build(ideas: int, agents: int, *, commits: tuple[str, ...] = ("a" * 40,), text: str = "") -> State:
         state = State()
         bodies: list[e.EventBody] = []
-        base = Idea(
-            id="0000", agent="harness", hypothesis="weak start", kind="baseline", parent=None, inspired_by=(),
-            predicted_effect=0.0, commit=commits[0], variants=(Variant(commit=commits[0]),),
-        )  # fmt: skip
+        base = Idea.baseline(commits[0])
         bodies.append(e.CampaignOpened(config=CampaignConfig(task=spec.name, agents=agents), spec=spec, baseline=base))
         parent = "0000"
         for number in range(1, ideas + 1):

@@ -58,17 +58,7 @@ def idea(number, agent="a-1", parent="0000", commits=("c1",)):
 
 
 def opened(**config):
-    baseline = Idea(
-        id="0000",
-        agent="",
-        hypothesis="Baseline",
-        kind="baseline",
-        parent=None,
-        inspired_by=(),
-        predicted_effect=0.0,
-        commit="c0",
-        variants=(Variant(commit="c0"),),
-    )
+    baseline = Idea.baseline("c0")
     return e.CampaignOpened(config=CampaignConfig(task=SPEC.name, **config), spec=SPEC, baseline=baseline)
 
 

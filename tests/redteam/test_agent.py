@@ -9,7 +9,7 @@ import pytest
 
 from enpire.agents.submission import SUBMISSION, read_submission
 from enpire.core.errors import BadInput, EnpireError
-from enpire.core.records import ActionSpec, ArraySpec, Idea, Proposal, TaskSpec, Variant
+from enpire.core.records import ActionSpec, ArraySpec, Idea, Proposal, TaskSpec
 from enpire.dashboard.plain import notable
 from enpire.dashboard.report import render
 from enpire.evolution.hub import Hub
@@ -44,8 +44,7 @@ class Campaign:
         self.hub = Hub.create(self.folder.hub)
         commit = self.hub.commit(template(SPEC), parents=(), message="baseline", branch="baseline")
         self.state = State()
-        base = Idea(id="0000", agent="", hypothesis="Baseline", kind="baseline", parent=None, inspired_by=(),
-                    predicted_effect=0.0, commit=commit, variants=(Variant(commit=commit),))  # fmt: skip
+        base = Idea.baseline(commit)
         self.tape = Tape(self.state)
         self.tape.add(e.CampaignOpened(config=self.state.config, spec=SPEC, baseline=base))
         self.door = Door(self.folder, self.hub, self.state, self.tape.add)

@@ -10,6 +10,7 @@ import typer
 from enpire.cli import app
 from enpire.core.clock import SystemClock
 from enpire.core.errors import BadInput
+from enpire.core.records import BASELINE
 from enpire.ledger.folder import Folder
 from enpire.ledger.log import Ledger
 from enpire.ledger.state import State, fold
@@ -119,11 +120,11 @@ def make_report(folder: Folder, out: Path | None = None) -> Path:
         certificates.write_all(folder, state, hub)
     except EnpireError as error:
         print(f"enpire: no certificates: {error}", file=sys.stderr)
-    diff = hub.diff(state.ideas[selection.BASELINE].best, selection.final_candidate(state))
+    diff = hub.diff(state.ideas[BASELINE].best, selection.final_candidate(state))
     videos = []
     for ticket, file in state.videos.items():
         episode = state.episodes[ticket]
-        title = "baseline" if episode.candidate == state.ideas[selection.BASELINE].best else "candidate"
+        title = "baseline" if episode.candidate == state.ideas[BASELINE].best else "candidate"
         title = "champion" if episode.candidate == selection.final_candidate(state) else title
         ending = episode.result if episode.success else f"{episode.result} ({episode.reason})"
         caption = f"episode {ticket}: {ending}, progress {episode.progress:.2f}, {episode.steps} steps"

@@ -284,6 +284,10 @@ class Proposal:
     variants: tuple[dict[str, float], ...] = ({},)
 
 
+BASELINE = "0000"
+"""Id of the idea that a campaign starts from."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Idea:
     """A hypothesis with its candidates: a node of the idea tree.
@@ -302,6 +306,21 @@ class Idea:
     predicted_effect: float
     commit: str
     variants: tuple[Variant, ...]
+
+    @classmethod
+    def baseline(cls, commit: str) -> "Idea":
+        """The root of the tree: the start policy."""
+        return cls(
+            id=BASELINE,
+            agent="",
+            hypothesis="Baseline",
+            kind="baseline",
+            parent=None,
+            inspired_by=(),
+            predicted_effect=0.0,
+            commit=commit,
+            variants=(Variant(commit=commit),),
+        )
 
 
 T = TypeVar("T")

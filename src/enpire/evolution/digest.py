@@ -8,11 +8,10 @@ from weakref import WeakKeyDictionary
 
 from enpire.core.brief import ArmReport, Brief, FailureCard, IdeaReport
 from enpire.core.errors import BadInput
-from enpire.core.records import Episode
+from enpire.core.records import BASELINE, Episode
 from enpire.evolution.cards import failure_card
 from enpire.evolution.facts import machine_facts
 from enpire.evolution.hub import Hub
-from enpire.evolution.ideas import BASELINE
 from enpire.evolution.library import blocks
 from enpire.evolution.page import digest_text
 from enpire.evolution.traces import remembered_progress

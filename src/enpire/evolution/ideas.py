@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from enpire.core.errors import BadInput
-from enpire.core.records import Json, encode
+from enpire.core.records import BASELINE, Json, encode
 from enpire.evolution.hub import Hub
 from enpire.ledger.state import IdeaNode, State
 
-BASELINE = "0000"
 MARKS = {"kept": "+", "dropped": "-", "parked": "=", "refused": "!", None: "?"}
 """Verdict to the mark that the text tree shows."""
 

@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from enpire.core.brief import ArmReport, Brief, IdeaReport
-from enpire.evolution.ideas import BASELINE, plain
+from enpire.core.records import BASELINE
+from enpire.evolution.ideas import plain
 from enpire.evolution.wording import card_lines, difference, numbers, point, quote, rate, word
 
 BYTES_PER_TOKEN = 3

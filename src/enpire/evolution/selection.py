@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from scipy.special import betainc
 
 from enpire.core.config import Objective
-from enpire.core.records import MOST_TRIES, Episode, VerifierErrors
+from enpire.core.records import BASELINE, MOST_TRIES, Episode, VerifierErrors
 from enpire.ledger import events as e
 from enpire.ledger.state import State, Study
 from enpire.statistics import one_sample, two_sample, verifier
 from enpire.statistics.race import RaceRule, Sample, decide, probability_better
 from enpire.statistics.spending import claim_level
 
-BASELINE = "0000"
 FINAL_CONFIRMATION = "confirm-final-"
 """Prefix of the confirmation that the final policy beats the baseline; the idea's id follows."""
 MOST_LEFT_OUT = 0.02

@@ -9,10 +9,9 @@ from enpire.agents.submission import BRIEF
 from enpire.agents.team import Member
 from enpire.core.config import CampaignConfig
 from enpire.core.files import write_durably
-from enpire.core.records import encode
+from enpire.core.records import BASELINE, encode
 from enpire.evolution import digest, prompt
 from enpire.evolution.hub import Hub
-from enpire.evolution.ideas import BASELINE
 from enpire.ledger.folder import Folder
 from enpire.ledger.state import State
 from enpire.rollout.recorder import pack, read_arrays

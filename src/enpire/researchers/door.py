@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from enpire.core.errors import EnpireError
-from enpire.core.records import Idea, Proposal
+from enpire.core.records import BASELINE, Idea, Proposal
 from enpire.evolution import admission, ideas, workspace
 from enpire.evolution.hub import Hub
 from enpire.ledger import events as e
@@ -74,7 +74,7 @@ class Door:
         return files
 
     def _parent_commit(self, proposal: Proposal) -> str:
-        node = self._state.ideas.get(proposal.parent or ideas.BASELINE)
+        node = self._state.ideas.get(proposal.parent or BASELINE)
         if node is None:
             raise admission.Refused(f"there is no idea {proposal.parent} to build on")
         return node.best or node.idea.commit
@@ -86,7 +86,7 @@ class Door:
             agent=agent,
             hypothesis=" ".join(proposal.hypothesis.split()),
             kind=proposal.kind,
-            parent=proposal.parent or ideas.BASELINE,
+            parent=proposal.parent or BASELINE,
             inspired_by=tuple(dict.fromkeys((*proposal.inspired_by, *proposal.adopt))),
             predicted_effect=proposal.predicted_effect,
             commit="",

@@ -8,9 +8,9 @@ from dataclasses import replace
 from statistics import median
 
 from enpire.core.errors import BadInput
-from enpire.core.records import TaskSpec
+from enpire.core.records import BASELINE, TaskSpec
 from enpire.evolution.hub import GitFailed, Hub
-from enpire.evolution.ideas import BASELINE, plain
+from enpire.evolution.ideas import plain
 from enpire.evolution.knowledge.effects import Changes, changes, effect, gain, rate, telling
 from enpire.evolution.knowledge.masking import quoted
 from enpire.evolution.workspace import Parameter, parameters

@@ -3,9 +3,9 @@
 import textwrap
 from dataclasses import dataclass, field
 
+from enpire.core.records import BASELINE
 from enpire.evolution.digest import Composition, compositions
 from enpire.evolution.hub import Hub
-from enpire.evolution.ideas import BASELINE
 from enpire.evolution.knowledge.masking import masked
 from enpire.evolution.wording import difference, word
 from enpire.ledger.state import IdeaNode, State
