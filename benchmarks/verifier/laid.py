@@ -16,6 +16,8 @@ from benchmarks.verifier.push_t import PushT
 from enpire.environment.station_task import StationTask
 
 Truth = dict[str, float]
+MOST_HOURS, MOST_EPISODES = 8.0, 800
+"""A station is up to so old, as after a long campaign."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,9 +87,12 @@ def cases(measured: Measured, n: int, seed: int, level: int) -> Iterator[Case]:
 
 
 def opened(measured: Measured, *, station: int, level: int) -> StationTask:
-    """The task on one station, its scenes laid by hand."""
+    """The task on one station of any age, its scenes laid by hand: campaigns play on stations that have drifted."""
     options = {"level": float(level), "station_seed": float(station), "fast_reset": 1.0}
     found: StationTask = import_module(f"enpire.tasks.{measured.name}").make(options)
+    age = np.random.default_rng(station).uniform()
+    episodes = round(MOST_EPISODES * age)
+    found._life.live(3600 * MOST_HOURS * age, episodes=episodes, grasps=2 * episodes)
     return found
 
 

@@ -24,7 +24,7 @@ def make(options: dict[str, float]) -> StationTask:
         takes it out. A pin that was dropped needs a person, which is counted and costs a minute.
     Verification
         When the arm has stood still for 0.3 s, low down or with an open and risen hand: the wrist camera measures the
-        pin's head relative to the box. Success: within 2 mm sideways and 1.5 mm in height of where an inserted pin's
+        pin's head relative to the box. Success: within 2 mm sideways and 1.7 mm in height of where an inserted pin's
         head is; the tip may truly be 2 mm above the floor.
     Episode End
         Success, 15 s, the safety supervisor, a silent robot or a camera that gives nothing new.

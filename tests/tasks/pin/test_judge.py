@@ -1,12 +1,15 @@
 """The camera's verdict against the truth on a real-like station."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from benchmarks.verifier.pin_insertion import case
 from mink import SE3, SO3
 
 from enpire.core.records import Verdict
 from enpire.environment.station_task import StationTask
-from enpire.tasks._pin import facts, objects
+from enpire.tasks._pin import facts, judge, objects
 from enpire.tools.kinematics import mink_ik
 
 VIEW_M = facts.HEAD_IN_M + 0.055
@@ -92,3 +95,20 @@ def test_what_the_judge_says_holds_no_truth(station: StationTask) -> None:
     evidence = looked(station, lay(station, inside)).evidence
     assert "pin_aside_m" in evidence
     assert not {"aside_m", "tip_above_floor_m", "tilt_rad"} & evidence.keys()
+
+
+@pytest.mark.parametrize(("lost_px", "seen"), [(6, True), (12, True), (40, False)])
+def test_a_head_at_the_edge_of_the_picture_is_judged_by_what_is_seen_of_its_top(station, lost_px, seen):
+    case(station, "held, inserted", np.random.default_rng(2))
+    view = station.setup.cell.station().depth_view(judge.CAMERA)
+    whole = judge.pin_on_box(view)
+    orange = judge._shares(view).reshape(240, 320, 3)
+    rows = np.flatnonzero(((orange[..., 0] > judge._ORANGE) & (orange[..., 2] < judge._NOT_BLUE)).sum(axis=1) > 8)
+    last = 2 * int(rows.max()) + 1 - lost_px
+    frame = replace(view.frame, rgb=view.frame.rgb[:last], depth_m=view.frame.depth_m[:last])
+    cut = judge.pin_on_box(replace(view, frame=frame))
+    if not seen:
+        assert cut is None
+        return
+    off = cut - whole
+    assert abs(off[2]) < 0.0006 and np.hypot(*off[:2]) < 0.0012
