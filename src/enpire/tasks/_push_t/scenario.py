@@ -67,7 +67,7 @@ LIMITS = SafetyLimits(
     margin=(*(0.025,) * 6, 0.0) * _ARM,
     velocity_margin=1 / 3,
     box_margin_m=0.03,
-    table_margin_m=0.015,
+    table_margin_m=0.017,
     clearance_margin_m=0.03,
     own_margin_m=0.015,
 )
