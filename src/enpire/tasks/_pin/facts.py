@@ -56,8 +56,8 @@ def limits() -> SafetyLimits:
         margin=(*(0.025,) * 6, 0.0) * 2,
         velocity_margin=0.6,
         box_margin_m=0.03,
-        table_margin_m=0.022,
-        clearance_margin_m=0.03,
+        table_margin_m=0.028,
+        clearance_margin_m=0.045,
         own_margin_m=0.015,
         lead=0.5,
     )
