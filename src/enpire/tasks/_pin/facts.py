@@ -54,7 +54,7 @@ def limits() -> SafetyLimits:
         box_high_m=(0.62, 0.45, 0.65),
         gripper_force_n=20.0,
         margin=(*(0.025,) * 6, 0.0) * 2,
-        velocity_margin=0.6,
+        velocity_margin=0.7,
         box_margin_m=0.03,
         table_margin_m=0.028,
         clearance_margin_m=0.045,
