@@ -145,6 +145,18 @@ def test_a_claim_yields_to_a_champion_that_is_better_and_worth_one(tape, fresh, 
     assert again.kind == "claim" and again.arms == ("c1",) and again.alpha < opened.alpha
 
 
+def test_a_claim_that_waits_for_its_last_episode_does_not_yield(tape):
+    tape.play("filler", "c0", "filler", [True] * 18)
+    (opened,) = settle(tape)
+    ticket = Broker(tape.state, b"k" * 32, RULES.race, Objective(), random.Random(0)).next_proof()
+    tape.add(e.TicketsPlanned(tickets=(ticket,)), e.EpisodeStarted(ticket=ticket.id, station="s"))
+    tape.play(opened.study, "c0", "claim", ([True] * 66 + [False]) * 6)
+    race(tape, 1, ("c1",))
+    tape.add(e.ChampionCrowned(idea="0001", commit="c1"))
+    tape.play("filler", "c1", "filler", [True] * 300)
+    assert settle(tape) == []
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.booleans(), max_size=60), st.floats(0.5, 0.99))
 def test_a_claim_is_accepted_only_with_enough_evidence(outcomes, target):

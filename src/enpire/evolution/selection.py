@@ -312,6 +312,9 @@ def _overtaken(state: State, study: Study, rule: ClaimRule) -> list[e.EventBody]
         return []
     fresh = [x.success for x in state.fresh(champion)]
     outcomes = [x.success for x in study.of(claimed)]
+    log_e = one_sample.log_e_value(sum(outcomes), len(outcomes) - sum(outcomes), study.opened.judged_p0)
+    if log_e >= -math.log(study.opened.alpha):
+        return []  # proven, unless an episode in flight speaks against it
     if not fresh or _probability_at_least(_judged(state, study.opened.p0), fresh) <= rule.worth_trying:
         return []
     if probability_better(Sample.of(fresh), Sample.of(outcomes)) <= rule.overtaken:
